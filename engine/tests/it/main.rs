@@ -1,0 +1,10 @@
+//! What the SQLite file and the conformance harness promise, through their public API.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod conformance;
+mod identity;
+mod log;
+mod processes;
+mod support;
+mod writing;

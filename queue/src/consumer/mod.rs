@@ -1,0 +1,39 @@
+//! Receivers and settlers over any backend with leases: waiting, heartbeats, cancel safety
+//! and giving back, written once.
+
+mod heartbeat;
+mod kept;
+mod receiver;
+mod returned;
+mod settler;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::{
+    broker::Broker,
+    error::Result,
+    item::{Group, Topic},
+    limits,
+    options::SubscribeOptions,
+    queue::{Receiver, Settler},
+};
+
+use self::{heartbeat::Heartbeat, receiver::LeasingReceiver, settler::LeasingSettler};
+
+/// Joins a group through `broker`.
+pub(crate) async fn subscribe(
+    broker: Arc<dyn Broker>,
+    topics: &[Topic],
+    group: &Group,
+    options: SubscribeOptions,
+) -> Result<(Box<dyn Receiver>, Arc<dyn Settler>)> {
+    limits::check_subscribe(topics, group, &options)?;
+    // Before joining: a consumer that nobody keeps alive must not be left behind.
+    Heartbeat::check_runtime()?;
+    let consumer = broker.join(topics, group, options).await?;
+    let receiver = LeasingReceiver::new(Arc::clone(&broker), consumer, options.lease);
+    let settler = LeasingSettler::new(broker, consumer);
+    Ok((Box::new(receiver), Arc::new(settler)))
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod ask;
+mod broker;
+mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod consumer;
+mod counts;
+mod delivery;
+mod error;
+mod ext;
+mod item;
+mod limits;
+mod memory;
+mod options;
+mod queue;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod state;
+mod stats;
+mod step;
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{SqliteQueue, SqliteQueueOptions};
+pub use self::{
+    ask::Ask,
+    capabilities::Capabilities,
+    delivery::{Delivery, Receipt, Returns},
+    error::{Error, Result},
+    ext::{QueueExt, SettlerExt},
+    item::{Bundle, Group, Item, ItemId, Key, Publication, Published, Topic},
+    memory::{MemoryOptions, MemoryQueue},
+    options::{SubscribeOptions, TopicOptions},
+    queue::{Queue, Receiver, Settler},
+    state::{Record, StateWrite},
+    stats::{Dead, Redrive, Stats},
+    step::{Applied, Rejection, Release, Step, StepId, Unapplied},
+};

@@ -1,0 +1,173 @@
+//! What every backend of this crate refuses, so that they all refuse the same.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use entourage_core::Realm;
+
+use crate::{
+    ask::Ask,
+    capabilities::Capabilities,
+    error::{Error, Result},
+    item::{Group, Item, Publication, Topic},
+    options::{SubscribeOptions, TopicOptions},
+    step::Step,
+};
+
+/// How long a step's id is remembered after it was applied.
+pub(crate) const STEP_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many step ids a group remembers at most; beyond it the oldest are forgotten early.
+pub(crate) const STEP_IDS: u64 = 1_000_000;
+
+/// Bytes of a dead letter's reason; the rest is cut off, because a long reason must not
+/// keep an item from being given up.
+const REASON_BYTES: usize = 4096;
+
+const SHORTEST_LEASE: Duration = Duration::from_millis(10);
+
+/// Refuses a name that no queue takes; `what` is its length with the unit.
+fn check_name(what: &'static str, name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::Invalid(format!("{what} is 0; give it a name")));
+    }
+    check_size(what, name.len(), Capabilities::MAX_NAME_BYTES)
+}
+
+/// Refuses a topic that no queue takes.
+pub(crate) fn check_topic_name(topic: &Topic) -> Result<()> {
+    check_name("the topic's length in bytes", topic.as_str())
+}
+
+/// Refuses a group that no queue takes.
+pub(crate) fn check_group_name(group: &Group) -> Result<()> {
+    check_name("the group's length in bytes", group.as_str())
+}
+
+/// Refuses a state key that no queue takes.
+pub(crate) fn check_state_key(key: &str) -> Result<()> {
+    check_name("the state key's length in bytes", key)
+}
+
+/// Refuses options under which a topic could hold nothing.
+pub(crate) fn check_topic(topic: &Topic, options: &TopicOptions) -> Result<()> {
+    check_topic_name(topic)?;
+    if options.capacity == 0 {
+        return Err(Error::Invalid(format!("topic {topic} has no capacity; give it room for one item")));
+    }
+    Ok(())
+}
+
+/// Refuses a batch that a queue with these limits does not take.
+pub(crate) fn check_publish(batch: &[Publication], limits: &Capabilities) -> Result<()> {
+    check_size("the number of publications", batch.len(), limits.max_batch)?;
+    for publication in batch {
+        check_topic_name(&publication.topic)?;
+        check_item(&publication.item, limits)?;
+    }
+    Ok(())
+}
+
+fn check_item(item: &Item, limits: &Capabilities) -> Result<()> {
+    check_name("the item id's length in bytes", item.id().as_str())?;
+    if let Some(key) = item.key() {
+        check_name("the key's length in bytes", key.as_str())?;
+    }
+    if let Some(bundle) = item.bundle() {
+        check_name("the bundle's length in bytes", bundle.as_str())?;
+    }
+    let headers = item.headers().iter().map(|(name, value)| name.len().saturating_add(value.len()));
+    let bytes = headers.fold(item.payload().len(), usize::saturating_add);
+    check_size("the payload with its headers in bytes", bytes, limits.max_payload_bytes)
+}
+
+/// Refuses a subscription that could never work.
+pub(crate) fn check_subscribe(topics: &[Topic], group: &Group, options: &SubscribeOptions) -> Result<()> {
+    check_group_name(group)?;
+    if topics.is_empty() {
+        return Err(Error::Invalid("a subscription has no topic; name at least one".to_owned()));
+    }
+    let mut named = BTreeSet::new();
+    for topic in topics {
+        check_topic_name(topic)?;
+        if !named.insert(topic) {
+            return Err(Error::Invalid(format!("topic {topic} is subscribed twice; name it once")));
+        }
+    }
+    if options.lease < SHORTEST_LEASE {
+        let lease = options.lease;
+        return Err(Error::Invalid(format!("a lease of {lease:?} is too short; take at least 10 ms")));
+    }
+    if options.time_limit.is_zero() {
+        return Err(Error::Invalid("the time limit is zero; give an attempt some time".to_owned()));
+    }
+    if options.delivery_limit == 0 {
+        return Err(Error::Invalid("the delivery limit is zero; allow at least one delivery".to_owned()));
+    }
+    Ok(())
+}
+
+/// The ask as a backend with these limits can answer it, or a refusal.
+pub(crate) fn check_ask(ask: Ask, limits: &Capabilities) -> Result<Ask> {
+    let at_least = ask.at_least.max(1);
+    if at_least > ask.max {
+        let (most, fewest) = (ask.max, at_least);
+        return Err(Error::Invalid(format!(
+            "at most {most} and at least {fewest} items are asked for; ask for more, or for fewer at least"
+        )));
+    }
+    check_size("the fewest items asked for", at_least, limits.max_batch)?;
+    Ok(Ask { max: ask.max.min(limits.max_batch), at_least, ..ask })
+}
+
+/// Refuses a step that a queue with these limits does not take.
+pub(crate) fn check_step(step: &Step, limits: &Capabilities, realm: Realm) -> Result<()> {
+    match &step.id {
+        Some(id) => check_name("the step id's length in bytes", id.as_str())?,
+        None if step.deliveries().next().is_none() => {
+            return Err(Error::Invalid(
+                "a step that settles nothing could not be recognised when repeated; name it with Step::named"
+                    .to_owned(),
+            ));
+        }
+        None => {}
+    }
+    check_size("the number of deliveries settled", step.deliveries().count(), limits.max_batch)?;
+    for delivery in step.deliveries() {
+        check_realm(realm, delivery.fence().realm())?;
+    }
+    check_publish(&step.publish, limits)?;
+    check_size("the number of state writes", step.state.len(), limits.max_batch)?;
+    let mut written = BTreeSet::new();
+    for write in &step.state {
+        check_state_key(&write.key)?;
+        let bytes = write.value.as_ref().map_or(0, |value| value.len());
+        check_size("the state value in bytes", bytes, limits.max_state_bytes)?;
+        if !written.insert(write.key.as_str()) {
+            let key = &write.key;
+            return Err(Error::Invalid(format!("state {key:?} is written twice in one step; write it once")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what another incarnation of the queue issued.
+pub(crate) fn check_realm(expected: Realm, found: Realm) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::ForeignRealm { expected, found }) }
+}
+
+/// The reason as it is kept with a dead letter.
+pub(crate) fn reason(given: &str) -> &str {
+    let mut end = given.len().min(REASON_BYTES);
+    while !given.is_char_boundary(end) {
+        end -= 1;
+    }
+    &given[..end]
+}
+
+fn check_size(what: &'static str, given: usize, limit: usize) -> Result<()> {
+    if given <= limit {
+        return Ok(());
+    }
+    // A usize has at most 64 bits wherever this crate compiles.
+    Err(Error::TooLarge { what, given: given as u64, limit: limit as u64 })
+}

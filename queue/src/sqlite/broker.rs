@@ -1,0 +1,211 @@
+//! The file, as the consumer over it sees it.
+
+use std::{
+    collections::HashMap,
+    future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use entourage_core::{Clock, Realm, planted};
+use entourage_engine::sqlite::{Durability, EPOCHS_PER_JOB, SqliteFile};
+
+use crate::{
+    ask::Ask,
+    broker::{Activity, Broker, ConsumerId, Leased, Pending},
+    capabilities::Capabilities,
+    counts::{Counts, Verbs},
+    delivery::Receipt,
+    error::{Error, Result},
+    item::{Group, Topic},
+    options::{SubscribeOptions, TopicOptions},
+    sqlite::{
+        consumer::{self, Member},
+        fault::Fault,
+        lease, publish, state,
+        step::{self, Plan},
+        stirs::Stirs,
+        work::Work,
+    },
+    state::Record,
+    step::{Applied, Step},
+};
+
+const CAPABILITIES: Capabilities = Capabilities::new().with_durable(true).with_shared(true);
+
+// One job leases all of an answer, an epoch each.
+const _: () = assert!(CAPABILITIES.max_batch as u64 <= EPOCHS_PER_JOB);
+
+/// A queue's file, and the consumers of this process.
+#[derive(Debug)]
+pub(super) struct SqliteBroker {
+    pub(super) file: SqliteFile,
+    pub(super) name: String,
+    pub(super) topics: TopicOptions,
+    pub(super) counts: Counts,
+    members: Mutex<HashMap<ConsumerId, Arc<Member>>>,
+}
+
+impl SqliteBroker {
+    pub(super) fn new(file: SqliteFile, name: String, topics: TopicOptions) -> Self {
+        Self { file, name, topics, counts: Counts::new(), members: Mutex::default() }
+    }
+
+    fn members(&self) -> MutexGuard<'_, HashMap<ConsumerId, Arc<Member>>> {
+        // No caller's code runs under the lock.
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn member(&self, consumer: ConsumerId) -> Result<Arc<Member>> {
+        self.members().get(&consumer).cloned().ok_or(Error::Closed)
+    }
+}
+
+fn at_once<T: Send + 'static>(answer: Result<T>) -> Pending<T> {
+    Box::pin(future::ready(answer))
+}
+
+/// Submitting is the effect: whoever holds or drops the answer changes nothing.
+fn answer<T: Send + 'static>(pending: entourage_engine::sqlite::Pending<T, Fault>) -> Pending<T> {
+    Box::pin(async move { Ok(pending.await?) })
+}
+
+#[async_trait::async_trait]
+impl Broker for SqliteBroker {
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.file.clock()
+    }
+
+    fn realm(&self) -> Realm {
+        self.file.realm()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn activity(&self) -> Box<dyn Activity> {
+        Box::new(Stirs::new(&self.file))
+    }
+
+    /// A consumer may be forgotten with the power: nobody is left who would use it. A group's
+    /// first joining may not, because it decides what the group is entitled to.
+    async fn join(&self, topics: &[Topic], group: &Group, options: SubscribeOptions) -> Result<ConsumerId> {
+        let of = (topics.to_vec(), group.clone());
+        let joined = self.file.write(Durability::Relaxed, {
+            let (topics, group) = of.clone();
+            move |tx| consumer::join(tx, &topics, &group, options, None)
+        });
+        let member = match joined.await? {
+            Some(member) => member,
+            None => {
+                let new = self.topics;
+                let joined = self.file.write(Durability::Durable, move |tx| {
+                    consumer::join(tx, &of.0, &of.1, options, Some(&new))
+                });
+                joined.await?.ok_or_else(|| Error::Failed("a new group could not join".into()))?
+            }
+        };
+        let id = member.consumer();
+        self.members().insert(id, Arc::new(member));
+        Ok(id)
+    }
+
+    /// Relaxed: epochs are reserved on the disk before they are granted, so none is granted
+    /// twice, and the loss of power ends the lease in any case.
+    fn lease(&self, consumer: ConsumerId, ask: Ask) -> Pending<Leased> {
+        let member = match self.member(consumer) {
+            Ok(member) => member,
+            Err(error) => return at_once(Err(error)),
+        };
+        let counts = self.counts.clone();
+        answer(self.file.submit(Durability::Relaxed, move |tx| {
+            let (leased, swept) = lease::lease(tx, &member, &ask)?;
+            swept.count(&counts);
+            counts.leased.add(leased.items.len() as u64);
+            Ok(leased)
+        }))
+    }
+
+    /// Relaxed: no deadline outlives the loss of power.
+    async fn beat(&self, consumer: ConsumerId) -> Result<()> {
+        let (member, counts) = (self.member(consumer)?, self.counts.clone());
+        let beaten = self.file.write(Durability::Relaxed, move |tx| {
+            consumer::beat(tx, &member)?.count(&counts);
+            Ok::<_, Fault>(())
+        });
+        Ok(beaten.await?)
+    }
+
+    /// Relaxed: the loss of power gives everything back.
+    fn leave(&self, consumer: ConsumerId) -> Pending<()> {
+        let Some(member) = self.members().remove(&consumer) else { return at_once(Ok(())) };
+        let counts = self.counts.clone();
+        answer(self.file.submit(Durability::Relaxed, move |tx| {
+            let (released, swept) = consumer::leave(tx, member.id)?;
+            swept.count(&counts);
+            counts.released.add(released);
+            Ok(())
+        }))
+    }
+
+    /// Relaxed, as [`Broker::leave`].
+    fn give_back(&self, consumer: ConsumerId, receipts: Vec<Receipt>) -> Pending<()> {
+        let Ok(member) = self.member(consumer) else { return at_once(Ok(())) };
+        let counts = self.counts.clone();
+        answer(self.file.submit(Durability::Relaxed, move |tx| {
+            let (released, swept) = consumer::give_back(tx, member.id, &receipts)?;
+            swept.count(&counts);
+            counts.released.add(released);
+            Ok(())
+        }))
+    }
+
+    fn apply(&self, consumer: ConsumerId, step: &Step) -> Pending<Applied> {
+        let Ok(member) = self.member(consumer) else {
+            // All that a consumer held was given back when it left.
+            let ids: Vec<_> = step.deliveries().map(|delivery| delivery.id().clone()).collect();
+            let error = if ids.is_empty() { Error::Closed } else { Error::Stale { ids } };
+            return at_once(Err(error));
+        };
+        let (plan, verbs) = (Plan::of(step), Verbs::of(step));
+        let (new, counts) = (self.topics, self.counts.clone());
+        if planted("queue-steps-not-atomic") {
+            let (batch, counts) = (plan.publish.clone(), counts.clone());
+            drop(
+                self.file.submit(Durability::Durable, move |tx| publish::publish(tx, &batch, &new, &counts)),
+            );
+        }
+        let swept = counts.clone();
+        let applied = answer(self.file.submit(Durability::Durable, move |tx| {
+            let (applied, ended) = step::apply(tx, &member, &plan, &new)?;
+            ended.count(&swept);
+            Ok(applied)
+        }));
+        Box::pin(async move {
+            let applied = applied.await;
+            counts.settled(verbs, &applied);
+            applied
+        })
+    }
+
+    /// Relaxed: no deadline outlives the loss of power.
+    async fn renew(&self, consumer: ConsumerId, receipt: Receipt, time: Duration) -> Result<()> {
+        let member = self.member(consumer).map_err(|_| Error::Stale { ids: Vec::new() })?;
+        let counts = self.counts.clone();
+        let renewed = self.file.write(Durability::Relaxed, move |tx| {
+            step::renew(tx, member.id, receipt, time)?.count(&counts);
+            Ok::<_, Fault>(())
+        });
+        Ok(renewed.await?)
+    }
+
+    async fn state(&self, consumer: ConsumerId, key: &str) -> Result<Option<Record>> {
+        let (member, key) = (self.member(consumer)?, key.to_owned());
+        let clock = Arc::clone(self.file.clock());
+        let record = self.file.read(move |conn| {
+            Ok::<_, Fault>(state::record(&Work::new(conn, clock.now()), member.group, &key)?)
+        });
+        Ok(record.await?)
+    }
+}

@@ -1,0 +1,31 @@
+//! Every backend, by one list.
+
+mod fixtures;
+
+use std::{process::ExitCode, sync::Arc};
+
+use entourage_engine::conformance::{Fixture, main as run, trials};
+use entourage_queue::{
+    Queue,
+    conformance::{Subject, cases},
+};
+
+use self::fixtures::{Memory, Sqlite};
+
+/// A pointer to a pointer to a queue.
+#[derive(Clone)]
+struct ArcDyn;
+
+impl Fixture for ArcDyn {
+    type Guard = ();
+    type Subject = Subject;
+    const NAME: &'static str = "arc_dyn";
+
+    async fn open(&self) -> ((), Subject) {
+        ((), Memory::subject().map(|queue| Arc::new(Box::new(queue) as Box<dyn Queue>)))
+    }
+}
+
+fn main() -> ExitCode {
+    run([trials(Memory, cases()), trials(ArcDyn, cases()), trials(Sqlite, cases())])
+}

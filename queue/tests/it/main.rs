@@ -1,0 +1,7 @@
+//! What the suite itself promises, long random sequences, and the promises by their numbers.
+
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+mod model;
+mod mutants;
+mod promises;

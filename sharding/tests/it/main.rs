@@ -1,0 +1,33 @@
+//! The promises of the crate page, through the public API.
+
+mod building;
+mod disruption;
+mod spread;
+mod vectors;
+
+use entourage_sharding::ConsistentRing;
+use proptest::{collection::btree_set, prelude::Strategy, test_runner::Config};
+
+/// Property tests leave no files behind; a failure prints its smallest case.
+fn cases(cases: u32) -> Config {
+    Config { cases, failure_persistence: None, ..Config::default() }
+}
+
+/// Distinct names of all sorts, in the order of their bytes.
+fn names(count: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Vec<String>> {
+    btree_set("\\PC{1,12}", count).prop_map(|names| names.into_iter().collect())
+}
+
+/// Keys as applications have them.
+fn keys() -> impl Iterator<Item = Vec<u8>> {
+    (0..20_000).map(|number| format!("user:{number}").into_bytes())
+}
+
+fn ring(servers: &[(String, u32)], points: u32) -> ConsistentRing {
+    servers
+        .iter()
+        .fold(ConsistentRing::builder(), |builder, (name, weight)| builder.server(name, *weight))
+        .points_per_weight(points)
+        .build()
+        .expect("the servers are sound")
+}

@@ -1,0 +1,291 @@
+//! Clients of a store that count, lock and watch while everything goes wrong.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use entourage_core::{Realm, Shutdown};
+use entourage_sim::{Call, Context, History, Op, Run, Seeds, Sim, What as Happened, check_fences, check_grants, check_registers};
+use entourage_store::{
+    Change, Entry, Error, MemoryOptions, MemoryStore, Outcome, Session, SessionId, Standing, Store, Test, Txn, What,
+};
+use serde_json::Value;
+
+use crate::faults;
+
+const CALLS: &[Call] = &[
+    Call::StoreGet,
+    Call::StoreList,
+    Call::StoreTransact,
+    Call::StoreSession,
+    Call::StoreResume,
+    Call::StoreWatch,
+    Call::WatchNext,
+    Call::SessionRenew,
+    Call::SessionEnd,
+];
+const CLIENTS: usize = 3;
+const ROUNDS: usize = 5;
+
+/// A client of registers that writes down what it asks and what it is told.
+struct Registers {
+    store: Arc<dyn Store>,
+    history: History,
+    name: String,
+    asked: u32,
+}
+
+fn text(entry: Option<&Entry>) -> Value {
+    entry.map_or(Value::Null, |entry| String::from_utf8_lossy(&entry.value).into_owned().into())
+}
+
+impl Registers {
+    fn ask(&mut self, op: Op) -> String {
+        self.asked += 1;
+        let p = format!("{}.{}", self.name, self.asked);
+        self.history.record(Happened::Invoke { p: p.clone(), op });
+        p
+    }
+
+    async fn read(&mut self, k: &str) -> Option<Option<Entry>> {
+        let p = self.ask(Op::Read { k: k.to_owned() });
+        let found = self.store.get(k).await.ok();
+        self.history.record(match &found {
+            Some(found) => Happened::Ok { p, v: Some(text(found.as_ref())) },
+            None => Happened::Info { p },
+        });
+        found
+    }
+
+    /// Swaps by version, which is by value too: no value is ever written twice.
+    async fn swap(&mut self, k: &str, found: Option<&Entry>, new: String) -> Option<bool> {
+        let old = text(found);
+        let p = self.ask(Op::Cas { k: k.to_owned(), old, new: new.clone().into() });
+        let test = found.map_or(Test::Absent, |entry| Test::Version(entry.version));
+        match self.store.transact(Txn::new().when(k, test).put(k, new)).await {
+            Ok(Outcome::Applied { .. }) => {
+                self.history.record(Happened::Ok { p, v: None });
+                Some(true)
+            }
+            Ok(Outcome::Refused { .. }) => {
+                self.history.record(Happened::Fail { p });
+                Some(false)
+            }
+            Err(error) => {
+                let unknown = error.is_unknown();
+                self.history.record(if unknown { Happened::Info { p } } else { Happened::Fail { p } });
+                (!unknown).then_some(false)
+            }
+        }
+    }
+}
+
+/// The number at the front of a register's value, behind which is who wrote it.
+fn number(entry: Option<&Entry>) -> u64 {
+    let value = entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+    value.map_or(0, |value| value.split_once(' ').unwrap().0.parse().unwrap())
+}
+
+/// What a lock protects, outside of all processes: it knows the highest fence that it has seen.
+#[derive(Default)]
+struct Printer {
+    highest: u64,
+}
+
+impl Printer {
+    fn print(&mut self, fence: u64) -> bool {
+        let ok = fence >= self.highest;
+        self.highest = self.highest.max(fence);
+        ok
+    }
+}
+
+/// Asks until there is an answer, and is patient about it.
+async fn insist<T, Fut: Future<Output = Result<T, Error>>>(ctx: &Context, ask: impl Fn() -> Fut) -> T {
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) if error.is_session_lost() => panic!("{error}"),
+            Err(_) => ctx.sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// The session of a former life, if it still stands, or a new one.
+async fn session(ctx: &Context, store: &dyn Store) -> Session {
+    let key = format!("session/{}", ctx.name());
+    let former = insist(ctx, || store.get(&key)).await;
+    if let Some(entry) = former {
+        let id: SessionId = String::from_utf8_lossy(&entry.value).parse().unwrap();
+        loop {
+            match store.resume(id).await {
+                Ok(session) => return session,
+                Err(Error::SessionLost { .. }) => break,
+                Err(_) => ctx.sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+    let session = insist(ctx, || store.session(Duration::from_secs(2))).await;
+    insist(ctx, || store.transact(Txn::new().put(&key, session.id().to_string()))).await;
+    session
+}
+
+/// Takes the lock once, if it is free, and prints under it.
+async fn print(ctx: &Context, store: &dyn Store, session: &Session, printer: &Mutex<Printer>) {
+    let claim = format!("{}.{}.{}", ctx.name(), ctx.incarnation(), ctx.clock().now().as_nanos());
+    let take = Txn::new()
+        .when("lock", Test::Absent)
+        .when_held(session.fence().clone())
+        .put_with("lock", claim.clone(), session.id());
+    match store.transact(take).await {
+        Ok(Outcome::Refused { .. }) | Err(Error::SessionLost { .. }) => return,
+        Ok(Outcome::Applied { .. }) => {}
+        // It may have happened: only the key itself tells.
+        Err(_) => {}
+    }
+    let Ok(Some(entry)) = store.get("lock").await else { return };
+    if entry.value != claim.as_bytes() || session.standing() == Standing::Lost {
+        return;
+    }
+    let token = entry.version.number();
+    ctx.history().granted("printer", ctx.name(), token);
+    for _ in 0..3 {
+        ctx.sleep(ctx.rng().between(Duration::ZERO, Duration::from_secs(1))).await;
+        let ok = printer.lock().unwrap().print(token);
+        let (res, holder) = ("printer".to_owned(), ctx.name().to_owned());
+        ctx.history().record(Happened::Sink { res, holder, token, ok });
+        if !ok {
+            return;
+        }
+    }
+    let _ = store.transact(Txn::new().when("lock", Test::Version(entry.version)).delete("lock")).await;
+}
+
+async fn client(ctx: Context, store: Arc<dyn Store>, printer: Arc<Mutex<Printer>>) {
+    let done = format!("r/done/{}", ctx.name());
+    if insist(&ctx, || store.get(&done)).await.is_some() {
+        // It died after its last word.
+        return;
+    }
+    let name = format!("{}.{}", ctx.name(), ctx.incarnation());
+    let mut registers = Registers { store: Arc::clone(&store), history: ctx.history(), name, asked: 0 };
+    let session = Arc::new(session(&ctx, &*store).await);
+    let kept = Arc::clone(&session);
+    tokio::spawn(async move { kept.keep_alive(&Shutdown::new()).await });
+    let mut rng = ctx.rng();
+    for round in 0..ROUNDS {
+        let k = *rng.pick(&["r/x", "r/y"]).unwrap();
+        loop {
+            let Some(found) = registers.read(k).await else { continue };
+            let next = number(found.as_ref()) + 1;
+            // What may have happened is not tried again: each round counts once at most.
+            if registers.swap(k, found.as_ref(), format!("{next} {}.{round}", registers.name)).await != Some(false) {
+                break;
+            }
+        }
+        print(&ctx, &*store, &session, &printer).await;
+    }
+    insist(&ctx, || store.transact(Txn::new().put(&done, "1"))).await;
+    let _ = session.end().await;
+}
+
+/// Keeps a copy of the registers by watching them, until every client is done.
+async fn mirror(ctx: Context, store: Arc<dyn Store>, raw: Arc<dyn Store>) {
+    let all = What::prefix("r/");
+    let listing = insist(&ctx, || store.list(&all)).await;
+    let copied = |entries: Vec<Entry>| -> BTreeMap<String, Bytes> {
+        entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
+    };
+    let mut copy = copied(listing.entries);
+    let mut watch = insist(&ctx, || store.watch("r/", Some(listing.as_of))).await;
+    while copy.keys().filter(|key| key.starts_with("r/done/")).count() < CLIENTS {
+        match watch.next().await {
+            Ok(Change::Put(entry)) => drop(copy.insert(entry.key, entry.value)),
+            Ok(Change::Delete { key, .. }) => drop(copy.remove(&key)),
+            Ok(Change::Resync { .. }) => {
+                copy = copied(insist(&ctx, || store.list(&all)).await.entries);
+            }
+            Ok(other) => panic!("{other:?} is a change that this test does not know"),
+            Err(_) => ctx.sleep(Duration::from_millis(10)).await,
+        }
+    }
+    // Nobody writes a register after its own mark, and changes come in the order of commits.
+    assert_eq!(copy, copied(raw.list(&all).await.unwrap().entries));
+}
+
+fn run(seed: u64) -> Run {
+    let mut sim = Sim::new(seed, faults(seed, CALLS)).with_time_limit(Duration::from_secs(600));
+    let options = MemoryOptions::new().with_clock(sim.clock()).with_realm(Realm::new(1));
+    let raw: Arc<dyn Store> = Arc::new(MemoryStore::with_options(options));
+    let printer = Arc::new(Mutex::new(Printer::default()));
+    for number in 0..CLIENTS {
+        let (raw, printer) = (Arc::clone(&raw), Arc::clone(&printer));
+        sim.process(&format!("client-{number}"), move |ctx| {
+            let store = ctx.store(&raw);
+            client(ctx, store, Arc::clone(&printer))
+        });
+    }
+    sim.process("mirror", move |ctx| {
+        let store = ctx.store(&raw);
+        mirror(ctx, store, Arc::clone(&raw))
+    });
+    sim.run().unwrap()
+}
+
+/// Every increment that was acknowledged is in the final value, and no more than may be.
+fn check_counts(run: &Run) {
+    let events = run.history.events();
+    let mut asked = BTreeMap::new();
+    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let mut highest: BTreeMap<String, u64> = BTreeMap::new();
+    for event in &events {
+        match &event.what {
+            Happened::Invoke { p, op: Op::Cas { k, .. } } => {
+                asked.insert(p.clone(), k.clone());
+                counts.entry(k.clone()).or_default().1 += 1;
+            }
+            Happened::Invoke { p, op: Op::Read { k } } => drop(asked.insert(p.clone(), k.clone())),
+            Happened::Ok { p, v: None } => counts.entry(asked[p].clone()).or_default().0 += 1,
+            Happened::Ok { p, v: Some(Value::String(seen)) } => {
+                let number: u64 = seen.split_once(' ').unwrap().0.parse().unwrap();
+                let highest = highest.entry(asked[p].clone()).or_default();
+                *highest = number.max(*highest);
+            }
+            Happened::Fail { p } => {
+                if let Some((_, most)) = counts.get_mut(&asked[p]) {
+                    *most -= 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    for (key, highest) in highest {
+        let (_, most) = counts[&key];
+        assert!(highest <= most, "{key} counts {highest}, and at most {most} increments happened");
+    }
+}
+
+#[test]
+fn a_store_is_linearizable_whatever_goes_wrong() {
+    let coverage = Seeds::new(300).run(|seed| {
+        let run = run(seed);
+        check_registers(&run.history.events()).unwrap();
+        check_fences(&run.history.events()).unwrap();
+        check_grants(&run.grants.events()).unwrap();
+        check_counts(&run);
+        run
+    });
+    coverage.assert_covered();
+}
+
+#[test]
+fn a_history_of_a_store_is_the_same_for_the_same_seed() {
+    for seed in 0..5 {
+        let (first, second) = (run(seed), run(seed));
+        assert_eq!(first.trace.to_string(), second.trace.to_string());
+        assert_eq!(first.history.to_string(), second.history.to_string());
+    }
+}

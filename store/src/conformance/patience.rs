@@ -1,0 +1,72 @@
+//! How long a case waits before it says that something never happens.
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use entourage_core::{SystemClock, timeout};
+
+/// How long a case waits before it says that something never happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Everything happens on the case's own runtime: what has not happened after so many
+    /// turns of it never will, and no time need pass to know.
+    Turns,
+    /// Threads or sockets take part.
+    Wall(Duration),
+}
+
+impl Patience {
+    pub(crate) const WALL: Self = Self::Wall(Duration::from_secs(10));
+    const TURNS: u32 = 200;
+
+    /// What `future` gives, or a panic that says `what` did not happen.
+    pub(crate) async fn wait<F: Future>(self, what: &str, future: F) -> F::Output {
+        let output = self.attempt(future).await;
+        output.unwrap_or_else(|| panic!("{what}: it never happens"))
+    }
+
+    /// What `future` gives, or `None` if it never does.
+    pub(crate) async fn attempt<F: Future>(self, future: F) -> Option<F::Output> {
+        self.attempt_all(1, future).await
+    }
+
+    /// The same for a future that consists of so many attempts.
+    pub(crate) async fn attempt_all<F: Future>(self, attempts: u32, future: F) -> Option<F::Output> {
+        match self {
+            Self::Turns => within_turns(Self::TURNS.saturating_mul(attempts), future).await,
+            Self::Wall(limit) => timeout(&SystemClock::new(), limit * attempts, future).await.ok(),
+        }
+    }
+}
+
+/// Polls `future` only when it was woken, so that a wake-up that is lost is found.
+async fn within_turns<F: Future>(turns: u32, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&woken));
+    for _ in 0..turns {
+        if woken.0.swap(false, Ordering::Relaxed)
+            && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+        {
+            return Some(output);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,82 @@
+//! File systems that are mounted for a test.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use rustix::process::geteuid;
+
+use crate::eventually::poll;
+
+/// A mounted file system; unmounted when dropped, also under a process that still uses it.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    at: PathBuf,
+    mounted: bool,
+}
+
+impl Mount {
+    /// Runs `mount` with these arguments and `at`.
+    pub(crate) fn new(args: impl IntoIterator<Item = impl AsRef<OsStr>>, at: &Path) -> Result<Self, String> {
+        let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
+        run("mount", args.chain([at.as_os_str().to_owned()]))?;
+        Ok(Self { at: at.to_owned(), mounted: true })
+    }
+
+    /// Unmounts it, once nobody uses it any more.
+    pub(crate) fn unmount(mut self) -> Result<(), String> {
+        let mut refused = String::new();
+        // The kernel lets go of a dead process's files some time after its death was reported.
+        let unmounted = poll(Duration::from_secs(10), || match run("umount", [&self.at]) {
+            Ok(_) => Some(()),
+            Err(why) => {
+                refused = why;
+                None
+            }
+        });
+        self.mounted = unmounted.is_none();
+        unmounted.ok_or(refused)
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Lazily: a panic may have left a process behind that is killed only after this.
+        if self.mounted
+            && let Err(why) = run("umount", [OsStr::new("--lazy"), self.at.as_os_str()])
+        {
+            eprintln!("{why}");
+        }
+    }
+}
+
+/// Why nothing can be mounted here, as far as can be told without trying.
+pub(crate) fn privileged() -> Result<(), String> {
+    if geteuid().is_root() { Ok(()) } else { Err("mounting a file system needs root".to_owned()) }
+}
+
+/// What a tool of the system prints; demands its success.
+pub(crate) fn run(tool: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<String, String> {
+    let output = Command::new(tool).args(args).env("PATH", path()).env("LC_ALL", "C").output();
+    let output = output.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("{tool} is not installed"),
+        _ => format!("cannot run {tool}: {error}"),
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{tool} failed ({}): {}", output.status, said.trim()))
+}
+
+/// The administrator's tools are not in everybody's `PATH`.
+fn path() -> OsString {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}

@@ -1,0 +1,3 @@
+//! The queue promises across processes.
+
+fn main() {}

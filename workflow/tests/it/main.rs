@@ -1,0 +1,7 @@
+//! The promises of the workflow crate, through its public API.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod graph;
+mod reduce;
+mod source;
