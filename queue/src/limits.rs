@@ -171,3 +171,63 @@ fn check_size(what: &'static str, given: usize, limit: usize) -> Result<()> {
     // A usize has at most 64 bits wherever this crate compiles.
     Err(Error::TooLarge { what, given: given as u64, limit: limit as u64 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Capabilities = Capabilities::new();
+
+    fn item(id: &str) -> Item {
+        Item::new(id, "")
+    }
+
+    #[test]
+    fn an_ask_is_cut_to_the_largest_batch_and_its_fewest_is_not() {
+        let ask = check_ask(Ask::up_to(usize::MAX).at_least(0), &LIMITS).unwrap();
+        assert_eq!((ask.max, ask.at_least), (LIMITS.max_batch, 1));
+        let ask = Ask::up_to(usize::MAX).at_least(LIMITS.max_batch + 1);
+        assert!(matches!(check_ask(ask, &LIMITS), Err(Error::TooLarge { given: 1001, limit: 1000, .. })));
+        assert!(matches!(check_ask(Ask::up_to(1).at_least(2), &LIMITS), Err(Error::Invalid(_))));
+        assert!(matches!(check_ask(Ask::up_to(0), &LIMITS), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn a_payload_counts_with_its_headers() {
+        let limits = Capabilities { max_payload_bytes: 4, ..LIMITS };
+        let fits = Item::new("1", "12").with_headers([("a".to_owned(), "b".to_owned())]);
+        assert!(check_publish(&[Publication::new("t", fits.clone())], &limits).is_ok());
+        let larger = fits.with_headers([("a".to_owned(), "bc".to_owned())]);
+        let refused = check_publish(&[Publication::new("t", larger)], &limits);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "the payload with its headers in bytes is 5, and this queue takes at most 4"
+        );
+    }
+
+    #[test]
+    fn a_name_has_at_least_one_byte_and_at_most_the_limit() {
+        let publish = |id: &str| check_publish(&[Publication::new("t", item(id))], &LIMITS);
+        assert!(publish(&"i".repeat(Capabilities::MAX_NAME_BYTES)).is_ok());
+        assert!(matches!(
+            publish(&"i".repeat(Capabilities::MAX_NAME_BYTES + 1)),
+            Err(Error::TooLarge { .. })
+        ));
+        assert!(matches!(publish(""), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn a_state_key_is_written_once_in_a_step() {
+        let step = Step::new().named("s").write("a", 0, "1").write("a", 1, "2");
+        assert!(
+            matches!(check_step(&step, &LIMITS, Realm::new(1)), Err(Error::Invalid(why)) if why.contains("twice"))
+        );
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        assert_eq!(reason("no"), "no");
+        let long = "é".repeat(REASON_BYTES);
+        assert_eq!(reason(&format!("x{long}")).len(), REASON_BYTES - 1);
+    }
+}

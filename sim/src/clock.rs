@@ -11,6 +11,10 @@ use entourage_core::{Bark, Clock, Moment, Sleep, Timeline, Watchdog};
 
 use crate::timers::{Alarm, Event, Key, Timers};
 
+/// Waits for a moment that has come, at one and the same moment, after which nothing but a loop
+/// that never waits is left. On a machine it would go on until the clock has moved.
+const MOST_SPINS: u64 = 100_000;
+
 /// Virtual time: it stands still until every process of the simulation waits, and then goes
 /// to the next moment that anybody waits for.
 ///
@@ -94,6 +98,13 @@ impl Future for Nap {
         let clock = self.clock.clone();
         let mut timers = clock.timers();
         if at <= timers.now() {
+            // Only a wait that was none at all: one that was slept through took time.
+            let spins = if self.key.is_none() { timers.spin() } else { 0 };
+            drop(timers);
+            assert!(
+                spins < MOST_SPINS,
+                "{spins} waits were for {at:?}, which had come: something polls without waiting"
+            );
             return Poll::Ready(());
         }
         // No alarm for ever: a simulation in which all wait for it is stuck, and says so.

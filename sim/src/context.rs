@@ -80,21 +80,34 @@ impl Context {
         self.link.world.history.clone()
     }
 
-    /// Kills the process of this name, which starts again later; false if there is none.
-    pub fn kill(&self, name: &str) -> bool {
-        let place = self.link.world.place(name);
-        place.inspect(|place| self.link.world.kill(*place, format_args!("by {}", self.name()))).is_some()
+    /// Kills the process of this name, which starts again later.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn kill(&self, name: &str) {
+        self.link.world.kill(self.place(name), format_args!("by {}", self.name()));
     }
 
-    /// Makes the process of this name stand still, unaware of it; false if there is none.
-    pub fn pause(&self, name: &str, time: Duration) -> bool {
-        let place = self.link.world.place(name);
-        place.inspect(|place| self.link.world.pause(*place, time)).is_some()
+    /// Makes the process of this name stand still, unaware of it.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn pause(&self, name: &str, time: Duration) {
+        self.link.world.pause(self.place(name), time);
     }
 
-    /// Cuts the process of this name off from every substrate; false if there is none.
-    pub fn partition(&self, name: &str, time: Duration) -> bool {
-        let place = self.link.world.place(name);
-        place.inspect(|place| self.link.world.cut(*place, time)).is_some()
+    /// Cuts the process of this name off from every substrate.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn partition(&self, name: &str, time: Duration) {
+        self.link.world.cut(self.place(name), time);
+    }
+
+    fn place(&self, name: &str) -> usize {
+        match self.link.world.place(name) {
+            Some(place) => place,
+            None => panic!("no process is called {name}"),
+        }
     }
 }

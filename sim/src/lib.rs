@@ -23,8 +23,8 @@ mod world;
 pub use self::{
     call::{Call, CrashPoint, Side},
     checkers::{
-        BrokenFence, BrokenQueue, BrokenRegister, Effects, Sample, check_effects, check_fences, check_grants, check_registers,
-        fence_samples, queue_samples, register_samples,
+        BrokenFence, BrokenQueue, BrokenRegister, Effects, Sample, check_effects, check_fences, check_grants,
+        check_registers, fence_samples, queue_samples, register_samples,
     },
     clock::SimClock,
     context::Context,

@@ -60,7 +60,12 @@ impl Link {
     }
 
     /// The effect has happened, and the answer sets out. Returns once it has arrived.
-    pub(crate) async fn answer(&self, call: Call, plan: &Plan, answer: impl fmt::Display) -> Result<(), Lost> {
+    pub(crate) async fn answer(
+        &self,
+        call: Call,
+        plan: &Plan,
+        answer: impl fmt::Display,
+    ) -> Result<(), Lost> {
         self.world.note(&self.name, format_args!("{call}: {answer}"));
         self.survive(CrashPoint { call, side: Side::After }).await;
         self.sleep(plan.after).await;
@@ -106,7 +111,12 @@ impl Link {
     }
 
     /// Something reaches the substrate again, later, whether or not this process lives.
-    pub(crate) fn repeat(&self, call: Call, after: Duration, effect: impl Future<Output = String> + Send + 'static) {
+    pub(crate) fn repeat(
+        &self,
+        call: Call,
+        after: Duration,
+        effect: impl Future<Output = String> + Send + 'static,
+    ) {
         let (world, name) = (Arc::clone(&self.world), Arc::clone(&self.name));
         self.world.network.spawn(async move {
             world.clock.sleep_until(world.now() + after).await;

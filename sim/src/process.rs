@@ -102,6 +102,9 @@ impl Process {
 
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").field("place", &self.place).field("lives", &self.lives()).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("place", &self.place)
+            .field("lives", &self.lives())
+            .finish_non_exhaustive()
     }
 }

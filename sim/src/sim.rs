@@ -139,7 +139,10 @@ impl Sim {
         F: Fn(Context) -> Fut + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        assert!(self.world.place(name).is_none(), "two processes are called {name}; give each a name of its own");
+        assert!(
+            self.world.place(name).is_none(),
+            "two processes are called {name}; give each a name of its own"
+        );
         let place = self.world.enlist(name, role == Role::Observer);
         let program = Box::new(move |context| Box::pin(program(context)) as _);
         self.processes.push(Process::new(place, program, role != Role::Service));
@@ -273,6 +276,9 @@ impl Drop for Sim {
 
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sim").field("seed", &self.seed).field("processes", &self.processes).finish_non_exhaustive()
+        f.debug_struct("Sim")
+            .field("seed", &self.seed)
+            .field("processes", &self.processes)
+            .finish_non_exhaustive()
     }
 }

@@ -29,12 +29,19 @@ pub(crate) enum Event {
 pub(crate) struct Timers {
     now: Moment,
     set: u64,
+    spins: u64,
     alarms: BTreeMap<Key, Alarm>,
 }
 
 impl Timers {
     pub(crate) const fn now(&self) -> Moment {
         self.now
+    }
+
+    /// Counts a wait that was none; says how many there were at this moment.
+    pub(crate) const fn spin(&mut self) -> u64 {
+        self.spins += 1;
+        self.spins
     }
 
     pub(crate) fn set(&mut self, at: Moment, alarm: Alarm) -> Key {
@@ -62,7 +69,10 @@ impl Timers {
     /// Goes to the next alarm's moment, and takes all alarms of it.
     pub(crate) fn advance(&mut self) -> Vec<Alarm> {
         let Some(next) = self.next() else { return Vec::new() };
-        self.now = self.now.max(next);
+        if next > self.now {
+            self.now = next;
+            self.spins = 0;
+        }
         let mut due = Vec::new();
         while let Some(entry) = self.alarms.first_entry()
             && entry.key().0 <= self.now

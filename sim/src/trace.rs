@@ -27,7 +27,8 @@ impl Trace {
     #[must_use]
     pub fn digest(&self) -> u64 {
         let bytes = self.lines.iter().flat_map(|line| line.bytes().chain([b'\n']));
-        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        bytes
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 }
 

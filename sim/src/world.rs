@@ -199,7 +199,8 @@ impl World {
         self.clock.clear();
         let mut state = self.state();
         let graveyard = std::mem::take(&mut state.graveyard);
-        let woken: Vec<_> = state.processes.iter_mut().map(|standing| std::mem::take(&mut standing.woken)).collect();
+        let woken: Vec<_> =
+            state.processes.iter_mut().map(|standing| std::mem::take(&mut standing.woken)).collect();
         drop(state);
         drop((graveyard, woken));
     }

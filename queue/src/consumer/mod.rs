@@ -9,7 +9,9 @@ mod settler;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{future, sync::Arc};
+
+use entourage_core::{Clock, Moment};
 
 use crate::{
     broker::Broker,
@@ -36,4 +38,12 @@ pub(crate) async fn subscribe(
     let receiver = LeasingReceiver::new(Arc::clone(&broker), consumer, options.lease);
     let settler = LeasingSettler::new(broker, consumer);
     Ok((Box::new(receiver), Arc::new(settler)))
+}
+
+/// Waits until a moment, and does not wake at all for one that never comes.
+pub(crate) async fn sleep_until(clock: &dyn Clock, until: Moment) {
+    if until == Moment::NEVER {
+        future::pending::<()>().await;
+    }
+    clock.sleep_until(until).await;
 }

@@ -1,13 +1,13 @@
 //! Leases through a broker, waiting and cancel-safe.
 
-use std::{fmt, future, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use entourage_core::{Clock, Fence, Moment, Scope, planted};
+use entourage_core::{Fence, Moment, Scope, planted};
 
 use crate::{
     ask::Ask,
     broker::{Activity, Broker, ConsumerId, Leased, LeasedItem, Pending},
-    consumer::{heartbeat::Heartbeat, kept::Kept, returned::Returned},
+    consumer::{heartbeat::Heartbeat, kept::Kept, returned::Returned, sleep_until},
     delivery::{Delivery, Returns},
     error::{Error, Result},
     limits,
@@ -120,14 +120,6 @@ impl LeasingReceiver {
             self.wait(leased.next_due.map_or(over, |due| due.min(over))).await;
         }
     }
-}
-
-/// Does not wake at all for a moment that never comes.
-async fn sleep_until(clock: &dyn Clock, until: Moment) {
-    if until == Moment::NEVER {
-        future::pending::<()>().await;
-    }
-    clock.sleep_until(until).await;
 }
 
 #[async_trait::async_trait]

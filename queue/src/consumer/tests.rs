@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
-    Applied, Ask, Bundle, Capabilities, Delivery, Error, Item, MemoryOptions, MemoryQueue, Publication, Queue,
-    Receipt, Receiver, Record, SettlerExt, Stats, Step,
+    Applied, Ask, Bundle, Capabilities, Delivery, Error, Item, MemoryOptions, MemoryQueue, Publication,
+    Queue, Receipt, Receiver, Record, Settler, SettlerExt, Stats, Step,
     broker::{Activity, ConsumerId, Leased, Pending},
 };
 
@@ -114,7 +114,7 @@ struct Subject {
     queue: MemoryQueue,
     broker: Slow,
     receiver: Box<dyn Receiver>,
-    settler: Arc<dyn crate::Settler>,
+    settler: Arc<dyn Settler>,
 }
 
 const ONCE: Duration = Duration::ZERO;

@@ -198,7 +198,7 @@ impl Queue for MemoryQueue {
                 return Ok(());
             }
             // A lease that ends may make a dead letter of its item, which is room.
-            let deadline = self.shared.clock.sleep_until(deadline.unwrap_or(Moment::NEVER));
+            let deadline = consumer::sleep_until(&*self.shared.clock, deadline.unwrap_or(Moment::NEVER));
             tokio::select! {
                 biased;
                 // The sender lives as long as `self`.

@@ -138,7 +138,8 @@ pub(super) fn give_back(tx: &mut Tx<'_>, consumer: i64, receipts: &[Receipt]) ->
     let mut released = 0;
     for receipt in receipts {
         let (epoch, seq) = (number(receipt.epoch), number(receipt.sequence));
-        let Some(mut grant) = grant::of_epoch(&work, epoch)?.filter(|grant| grant.consumer == consumer) else {
+        let Some(mut grant) = grant::of_epoch(&work, epoch)?.filter(|grant| grant.consumer == consumer)
+        else {
             continue;
         };
         let Some(at) = grant.place(epoch).filter(|at| grant.held[*at].seq == seq) else { continue };

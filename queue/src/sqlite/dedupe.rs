@@ -79,7 +79,8 @@ impl<'a> Seen<'a> {
             (first, nth),
         )?;
         if new < ids.clone().count() {
-            let mut undo = work.prepare("DELETE FROM queue_seen WHERE topic = ?1 AND id = ?2 AND nth >= ?3")?;
+            let mut undo =
+                work.prepare("DELETE FROM queue_seen WHERE topic = ?1 AND id = ?2 AND nth >= ?3")?;
             for id in ids {
                 undo.execute((self.topic, id, nth))?;
             }

@@ -110,7 +110,8 @@ pub(super) fn of_epoch(work: &Work<'_>, epoch: i64) -> rusqlite::Result<Option<G
 
 /// Every grant, in the order of their epochs.
 pub(super) fn all(work: &Work<'_>) -> rusqlite::Result<Vec<Grant>> {
-    let sql = "SELECT first, topic, share, consumer, delivery_limit, term, held FROM queue_grants ORDER BY first";
+    let sql =
+        "SELECT first, topic, share, consumer, delivery_limit, term, held FROM queue_grants ORDER BY first";
     work.prepare(sql)?.query_map((), Grant::read)?.collect()
 }
 

@@ -176,8 +176,7 @@ fn counted(work: &Work<'_>, share: i64) -> rusqlite::Result<(i64, i64)> {
 
 /// How much more an ask takes.
 ///
-/// A variable after LIMIT would have SQLite plan the statement anew each time; rows that
-/// nobody steps to cost nothing.
+/// The statements that fill it have no LIMIT: rows that nobody steps to cost nothing.
 struct Room {
     items: usize,
     at_least: usize,
@@ -263,12 +262,7 @@ fn take_out(work: &mut Work<'_>, haul: &Haul<'_>) -> rusqlite::Result<()> {
 }
 
 /// Leases what was taken out, an epoch each.
-fn grant(
-    work: &mut Work<'_>,
-    member: &Member,
-    haul: &Haul<'_>,
-    epochs: Range<u64>,
-) -> rusqlite::Result<()> {
+fn grant(work: &mut Work<'_>, member: &Member, haul: &Haul<'_>, epochs: Range<u64>) -> rusqlite::Result<()> {
     let Outlet { topic_id, share, .. } = *haul.outlet;
     work.share(share).in_flight += many(haul.picks.len());
     let mut epochs = epochs.map(number);

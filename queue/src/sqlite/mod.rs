@@ -30,6 +30,7 @@ use std::{path::Path, sync::Arc};
 use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::{Clock, Realm};
 use entourage_engine::sqlite::{Durability, Options, SqliteFile};
+use rusqlite::config::DbConfig;
 
 use crate::{
     broker::{Activity, Broker},
@@ -103,6 +104,12 @@ impl SqliteQueue {
         let SqliteQueueOptions { name, topics, realm, adopt, clock } = options;
         let opening = Options::new().with_clock(clock).with_adopt(adopt);
         let file = SqliteFile::open(path, &schema::SCHEMA, opening).map_err(Fault::File)?;
+        // Else SQLite plans many a cached statement anew at each use: rusqlite clears bindings
+        // in between, and a plan may depend on them. The job is in line before any other.
+        drop(file.submit(Durability::Relaxed, |tx| {
+            tx.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+            Ok::<_, Fault>(())
+        }));
         limits::check_realm(realm.unwrap_or_else(|| file.realm()), file.realm())?;
         Ok(Self { inner: Arc::new(SqliteBroker::new(file, name, topics)) })
     }

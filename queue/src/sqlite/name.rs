@@ -31,8 +31,7 @@ pub(super) fn configure(work: &mut Work<'_>, topic: &Topic, options: &TopicOptio
 pub(super) fn create(work: &Work<'_>, topic: &Topic, options: &TopicOptions) -> rusqlite::Result<i64> {
     let TopicOptions { capacity, dedupe_window, dedupe_ids } = *options;
     work.execute(
-        "INSERT INTO queue_topics (id, name, capacity, dedupe_window, dedupe_ids)
-            VALUES ((SELECT ifnull(max(id), 1) + 1 FROM queue_topics), ?1, ?2, ?3, ?4)",
+        "INSERT INTO queue_topics (name, capacity, dedupe_window, dedupe_ids) VALUES (?1, ?2, ?3, ?4)",
         (topic.as_str(), number(capacity), span(dedupe_window), number(dedupe_ids)),
     )?;
     let id = work.conn.last_insert_rowid();
@@ -47,9 +46,7 @@ pub(super) fn group(work: &Work<'_>, group: &Group) -> rusqlite::Result<Option<i
 
 /// A new group.
 pub(super) fn create_group(work: &Work<'_>, group: &Group) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO queue_groups (id, name)
-        VALUES ((SELECT ifnull(max(id), 1) + 1 FROM queue_groups), ?1)";
-    work.execute(sql, (group.as_str(),))?;
+    work.execute("INSERT INTO queue_groups (name) VALUES (?1)", (group.as_str(),))?;
     Ok(work.conn.last_insert_rowid())
 }
 
@@ -81,8 +78,6 @@ pub(super) fn join(work: &Work<'_>, topic: i64, group: i64) -> rusqlite::Result<
 }
 
 fn add_share(work: &Work<'_>, topic: i64, group: Option<i64>) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO queue_shares (id, topic, grp)
-        VALUES ((SELECT ifnull(max(id), 1) + 1 FROM queue_shares), ?1, ?2)";
-    work.execute(sql, (topic, group))?;
+    work.execute("INSERT INTO queue_shares (topic, grp) VALUES (?1, ?2)", (topic, group))?;
     Ok(work.conn.last_insert_rowid())
 }

@@ -213,7 +213,8 @@ impl<'a> Inlet<'a> {
         }
         work.live(self.topic, many(run.len()));
         if shares > 1 {
-            let sql = "INSERT INTO queue_open (seq, shares) SELECT seq, shares FROM queue_items WHERE seq >= ?1";
+            let sql =
+                "INSERT INTO queue_open (seq, shares) SELECT seq, shares FROM queue_items WHERE seq >= ?1";
             work.execute(sql, (first,))?;
         }
         for share in &self.shares {

@@ -1,7 +1,4 @@
--- Moments and durations are nanoseconds. Ids begin with 2: where a variable may be 0 or 1
--- SQLite plans a statement anew for each value, because flags are not selective.
---
--- `rank` is 255 - priority, so that ready order is
+-- Moments and durations are nanoseconds. `rank` is 255 - priority, so that ready order is
 -- ascending (rank, seq). A share is one group's view of one topic.
 
 CREATE TABLE IF NOT EXISTS queue_meta (

@@ -7,8 +7,7 @@ use entourage_core::Moment;
 use crate::{
     item::{Group, Topic},
     sqlite::{
-        grant,
-        name,
+        grant, name,
         place::wake,
         sweep::{Swept, next_end, over, sweep},
         work::{Work, count, number},

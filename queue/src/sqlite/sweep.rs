@@ -4,11 +4,7 @@ use entourage_core::planted;
 
 use crate::{
     counts::Counts,
-    sqlite::{
-        grant,
-        settle::lapse,
-        work::Work,
-    },
+    sqlite::{grant, settle::lapse, work::Work},
 };
 
 /// What a sweep has ended.

@@ -141,11 +141,13 @@ fn q2_a_step_whose_answer_was_lost_applies_once() {
     on_each(async |subject| {
         let member = subject.member("jobs").await;
         let mut out = subject.member("out").await;
-        let count = || Step::new().named("one").state(entourage_queue::StateWrite {
-            key: "count".to_owned(),
-            expected: None,
-            value: Some("+1".into()),
-        });
+        let count = || {
+            Step::new().named("one").state(entourage_queue::StateWrite {
+                key: "count".to_owned(),
+                expected: None,
+                value: Some("+1".into()),
+            })
+        };
         let step = || count().publish(Publication::new("out", Item::new("result", "")));
         let first = member.step(step()).await;
         let second = member.step(step()).await;
@@ -164,7 +166,8 @@ fn q2_a_step_that_is_refused_leaves_nothing_behind() {
         let held = member.take().await;
         member.step(Step::new().named("first").write("k", 0, "v")).await;
         let result = Publication::new("out", Item::new("result", ""));
-        let refused = member.unapplied(Step::new().accept(held).publish(result.clone()).write("k", 0, "w")).await;
+        let refused =
+            member.unapplied(Step::new().accept(held).publish(result.clone()).write("k", 0, "w")).await;
         assert!(matches!(refused.error, Error::StateConflict { found: 1, .. }), "{:?}", refused.error);
         assert_eq!(subject.four("jobs").await, (0, 0, 1, 0));
         subject.jump(LEASE);

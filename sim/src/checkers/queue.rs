@@ -119,7 +119,8 @@ pub fn check_effects(events: &[Event], effects: Effects) -> Result<(), BrokenQue
     let troubles = Troubles::new(events);
     for (id, life) in &lives {
         let id = || (*id).to_owned();
-        let active = !life.starts.is_empty() || !life.effects.is_empty() || !life.done.is_empty() || life.dead;
+        let active =
+            !life.starts.is_empty() || !life.effects.is_empty() || !life.done.is_empty() || life.dead;
         if active && !life.accepted && !life.perhaps {
             return Err(BrokenQueue::Phantom { id: id() });
         }
@@ -130,7 +131,11 @@ pub fn check_effects(events: &[Event], effects: Effects) -> Result<(), BrokenQue
             return Err(BrokenQueue::DoneAndDead { id: id() });
         }
         if let [first, second, ..] = life.done[..] {
-            return Err(BrokenQueue::SettledTwice { id: id(), first: first.to_owned(), second: second.to_owned() });
+            return Err(BrokenQueue::SettledTwice {
+                id: id(),
+                first: first.to_owned(),
+                second: second.to_owned(),
+            });
         }
         for effect in &life.effects {
             let began = |start: &Attempt<'_>| start.number == effect.number && start.place < effect.place;
@@ -141,7 +146,11 @@ pub fn check_effects(events: &[Event], effects: Effects) -> Result<(), BrokenQue
         for pair in life.effects.windows(2) {
             let [first, second] = [pair[0], pair[1]];
             if effects == Effects::Once {
-                return Err(BrokenQueue::EffectTwice { id: id(), first: first.number, second: second.number });
+                return Err(BrokenQueue::EffectTwice {
+                    id: id(),
+                    first: first.number,
+                    second: second.number,
+                });
             }
             if !troubles.explain(first, second, life) {
                 return Err(BrokenQueue::Unexplained { id: id(), attempt: second.number });
@@ -191,7 +200,8 @@ impl<'a> Troubles<'a> {
             What::Kill { worker } => Some((place, worker.as_str())),
             _ => None,
         };
-        let fault = |(place, event): (usize, &Event)| matches!(event.what, What::Fault { .. }).then_some(place);
+        let fault =
+            |(place, event): (usize, &Event)| matches!(event.what, What::Fault { .. }).then_some(place);
         Self {
             kills: events.iter().enumerate().filter_map(kill).collect(),
             faults: events.iter().enumerate().filter_map(fault).collect(),

@@ -14,7 +14,9 @@ use crate::{
 #[non_exhaustive]
 pub enum BrokenRegister {
     /// No order of the operations on this key explains what its clients saw.
-    #[error("what was seen of {key:?} did not happen in any order; {explained} of {calls} operations could be placed")]
+    #[error(
+        "what was seen of {key:?} did not happen in any order; {explained} of {calls} operations could be placed"
+    )]
     NotLinearizable {
         /// The key.
         key: String,
@@ -93,7 +95,8 @@ fn calls(events: &[Event]) -> Result<BTreeMap<String, Vec<Call>>, BrokenRegister
         }
     };
     for (place, event) in events.iter().enumerate() {
-        let (What::Ok { p, .. } | What::Fail { p } | What::Info { p } | What::Invoke { p, .. }) = &event.what else {
+        let (What::Ok { p, .. } | What::Fail { p } | What::Info { p } | What::Invoke { p, .. }) = &event.what
+        else {
             continue;
         };
         let malformed = |why| BrokenRegister::Malformed { p: p.clone(), why };
@@ -103,7 +106,8 @@ fn calls(events: &[Event]) -> Result<BTreeMap<String, Vec<Call>>, BrokenRegister
             }
             continue;
         }
-        let (asked, op) = open.remove(p.as_str()).ok_or_else(|| malformed("is answered and has not asked"))?;
+        let (asked, op) =
+            open.remove(p.as_str()).ok_or_else(|| malformed("is answered and has not asked"))?;
         match &event.what {
             What::Ok { v, .. } => {
                 let seen = match op {

@@ -137,10 +137,7 @@ pub fn register_samples() -> Vec<Sample> {
                {"t":5,"e":"invoke","p":"b","op":"r","k":"x"}
                {"t":6,"e":"ok","p":"b","v":1}"#,
         ),
-        Sample::wrong(
-            "a client is answered that has not asked",
-            r#"{"t":1,"e":"ok","p":"a"}"#,
-        ),
+        Sample::wrong("a client is answered that has not asked", r#"{"t":1,"e":"ok","p":"a"}"#),
     ]
 }
 
@@ -314,9 +311,7 @@ pub fn queue_samples() -> Vec<Sample> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkers::{
-        BrokenQueue, Effects, check_effects, check_fences, check_grants, check_registers,
-    };
+    use crate::checkers::{BrokenQueue, Effects, check_effects, check_fences, check_grants, check_registers};
 
     fn judge<E: std::fmt::Debug>(samples: &[Sample], check: impl Fn(&[Event]) -> Result<(), E>) {
         assert!(samples.iter().filter(|sample| !sample.right).count() >= 6);
@@ -343,7 +338,8 @@ mod tests {
 
     #[test]
     fn an_issuer_accepts_no_token_below_one_that_it_granted() {
-        let writes_first = |sample: &&Sample| sample.says == "a former holder writes before its successor does";
+        let writes_first =
+            |sample: &&Sample| sample.says == "a former holder writes before its successor does";
         let sample = fence_samples().iter().find(writes_first).unwrap().events().unwrap();
         assert!(check_fences(&sample).is_ok() && check_grants(&sample).is_err());
     }

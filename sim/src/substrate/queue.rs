@@ -5,8 +5,8 @@ use std::sync::Arc;
 use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::{Clock, Realm};
 use entourage_queue::{
-    Capabilities, Dead, Group, Publication, Published, Queue, Receiver, Record, Redrive, Result, Settler, Stats,
-    SubscribeOptions, Topic, TopicOptions,
+    Capabilities, Dead, Group, Publication, Published, Queue, Receiver, Record, Redrive, Result, Settler,
+    Stats, SubscribeOptions, Topic, TopicOptions,
 };
 
 use crate::{

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::{Clock, Realm};
 use entourage_store::{
-    Capabilities, Condition, Entry, Listing, Operation, Outcome, Result, Session, SessionId, Store, Test, Txn, Version,
-    Watch, What,
+    Capabilities, Condition, Entry, Listing, Operation, Outcome, Result, Session, SessionId, Store, Test,
+    Txn, Version, Watch, What,
 };
 
 use crate::{

@@ -3,7 +3,10 @@
 use entourage_core::{Clock, Moment};
 use entourage_store::{Change, Result, Version, Watch};
 
-use crate::{call::Call, link::{Link, brief}};
+use crate::{
+    call::Call,
+    link::{Link, brief},
+};
 
 /// A watch that shows changes late, and loses none.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use entourage_core::{BoxError, Realm};
 use entourage_queue::{
-    Ask, Item, MemoryOptions as QueueOptions, MemoryQueue, Publication, Queue, Redrive, Step, SubscribeOptions,
-    TopicOptions,
+    Ask, Item, MemoryOptions as QueueOptions, MemoryQueue, Publication, Queue, Redrive, Step,
+    SubscribeOptions, TopicOptions,
 };
 use entourage_sim::{Call, Context, CrashPoint, Faults, Seeds, Sim, check_grants};
 use entourage_store::{MemoryOptions, MemoryStore, Store, StoreExt, Version, What};

@@ -8,7 +8,8 @@ use std::{
 
 use entourage_core::{Fence, Realm};
 use entourage_queue::{
-    Ask, Delivery, Item, MemoryOptions, MemoryQueue, Publication, Queue, Settler, Step, SubscribeOptions, Unapplied,
+    Ask, Delivery, Item, MemoryOptions, MemoryQueue, Publication, Queue, Settler, Step, SubscribeOptions,
+    Unapplied,
 };
 use entourage_sim::{
     Call, Context, Effects, Faults, Rng, Run, Seeds, Sim, Taken, What, check_effects, check_grants,
@@ -257,4 +258,11 @@ fn a_slow_worker_keeps_its_lease_and_an_interruption_burns_no_attempt() {
         });
         sim.run().unwrap()
     });
+}
+#[test]
+fn tmp_debug() {
+    let run = run(1207, faults(1207, CALLS), Effects::Repeated);
+    for l in run.trace.lines() { if !l.contains("zzz") { println!("{l}"); } }
+    for e in run.history.events() { println!("H {e}"); }
+    for e in run.grants.events() { println!("G {e}"); }
 }

@@ -8,9 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use entourage_core::{Realm, Shutdown};
-use entourage_sim::{Call, Context, History, Op, Run, Seeds, Sim, What as Happened, check_fences, check_grants, check_registers};
+use entourage_sim::{
+    Call, Context, History, Op, Run, Seeds, Sim, What as Happened, check_fences, check_grants,
+    check_registers,
+};
 use entourage_store::{
-    Change, Entry, Error, MemoryOptions, MemoryStore, Outcome, Session, SessionId, Standing, Store, Test, Txn, What,
+    Change, Entry, Error, MemoryOptions, MemoryStore, Outcome, Session, SessionId, Standing, Store, Test,
+    Txn, What,
 };
 use serde_json::Value;
 
@@ -129,17 +133,18 @@ async fn session(ctx: &Context, store: &dyn Store) -> Session {
         }
     }
     let session = insist(ctx, || store.session(Duration::from_secs(2))).await;
-    insist(ctx, || store.transact(Txn::new().put(&key, session.id().to_string()))).await;
+    let _ = insist(ctx, || store.transact(Txn::new().put(&key, session.id().to_string()))).await;
     session
 }
 
 /// Takes the lock once, if it is free, and prints under it.
 async fn print(ctx: &Context, store: &dyn Store, session: &Session, printer: &Mutex<Printer>) {
     let claim = format!("{}.{}.{}", ctx.name(), ctx.incarnation(), ctx.clock().now().as_nanos());
-    let take = Txn::new()
-        .when("lock", Test::Absent)
-        .when_held(session.fence().clone())
-        .put_with("lock", claim.clone(), session.id());
+    let take = Txn::new().when("lock", Test::Absent).when_held(session.fence().clone()).put_with(
+        "lock",
+        claim.clone(),
+        session.id(),
+    );
     match store.transact(take).await {
         Ok(Outcome::Refused { .. }) | Err(Error::SessionLost { .. }) => return,
         Ok(Outcome::Applied { .. }) => {}
@@ -182,13 +187,15 @@ async fn client(ctx: Context, store: Arc<dyn Store>, printer: Arc<Mutex<Printer>
             let Some(found) = registers.read(k).await else { continue };
             let next = number(found.as_ref()) + 1;
             // What may have happened is not tried again: each round counts once at most.
-            if registers.swap(k, found.as_ref(), format!("{next} {}.{round}", registers.name)).await != Some(false) {
+            if registers.swap(k, found.as_ref(), format!("{next} {}.{round}", registers.name)).await
+                != Some(false)
+            {
                 break;
             }
         }
         print(&ctx, &*store, &session, &printer).await;
     }
-    insist(&ctx, || store.transact(Txn::new().put(&done, "1"))).await;
+    let _ = insist(&ctx, || store.transact(Txn::new().put(&done, "1"))).await;
     let _ = session.end().await;
 }
 

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use entourage_core::{Realm, timeout};
 use entourage_queue::{
-    Ask, Item, MemoryOptions as QueueOptions, MemoryQueue, Publication, Queue, SettlerExt, Step, SubscribeOptions,
+    Ask, Item, MemoryOptions as QueueOptions, MemoryQueue, Publication, Queue, SettlerExt, Step,
+    SubscribeOptions,
 };
 use entourage_sim::{Call, Context, CrashPoint, Faults, Side, Sim, check_grants};
 use entourage_store::{MemoryOptions, MemoryStore, Standing, Store, StoreExt, Test, Txn};
@@ -175,7 +176,9 @@ fn a_dropped_receive_loses_and_burns_nothing() {
         while seen.len() < 20 {
             let ask = Ask::up_to(1 + usize::try_from(rng.below(3)).unwrap());
             let patience = rng.between(Duration::ZERO, SECOND);
-            let Ok(deliveries) = timeout(&*ctx.clock(), patience, receiver.receive(ask)).await else { continue };
+            let Ok(deliveries) = timeout(&*ctx.clock(), patience, receiver.receive(ask)).await else {
+                continue;
+            };
             for delivery in deliveries.unwrap() {
                 assert_eq!(delivery.attempt(), 1);
                 seen.push(delivery.id().as_str().parse::<u32>().unwrap());
@@ -218,7 +221,8 @@ fn what_a_lost_answer_carried_is_given_back_with_no_attempt_burnt() {
 fn a_repeated_step_applies_once() {
     with_queue(Faults::none().with_duplicates(1.0), |ctx, queue, raw| async move {
         queue.publish(item("1")).await.unwrap();
-        let (mut receiver, settler) = queue.subscribe(&["work".into()], &"g".into(), options()).await.unwrap();
+        let (mut receiver, settler) =
+            queue.subscribe(&["work".into()], &"g".into(), options()).await.unwrap();
         let delivery = receiver.receive(Ask::up_to(1)).await.unwrap().pop().unwrap();
         let out = Publication::new("out", Item::new("2", ""));
         settler.step(Step::new().accept(delivery).publish(out).write("count", 0, "1")).await.unwrap();
@@ -236,7 +240,8 @@ fn what_a_dead_process_held_comes_back_when_its_lease_ends_and_counts_as_a_deliv
             if ctx.incarnation() == 1 {
                 raw.publish(item("1")).await.unwrap();
             }
-            let (mut receiver, settler) = queue.subscribe(&["work".into()], &"g".into(), options()).await.unwrap();
+            let (mut receiver, settler) =
+                queue.subscribe(&["work".into()], &"g".into(), options()).await.unwrap();
             let began = ctx.clock().now();
             let received = receiver.receive(Ask::up_to(1).wait(5 * SECOND)).await.unwrap().pop();
             if ctx.incarnation() == 1 {
@@ -301,7 +306,8 @@ fn what_is_dropped_behind_a_partition_is_given_back_when_it_heals() {
         async move {
             raw.publish(item("1")).await.unwrap();
             let options = options().with_lease(60 * SECOND);
-            let (mut receiver, _settler) = queue.subscribe(&["work".into()], &"g".into(), options).await.unwrap();
+            let (mut receiver, _settler) =
+                queue.subscribe(&["work".into()], &"g".into(), options).await.unwrap();
             let delivery = receiver.receive(Ask::up_to(1)).await.unwrap().pop().unwrap();
             ctx.partition("p", 3 * SECOND);
             drop(delivery);

@@ -65,7 +65,11 @@ fn broken(conn: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     };
     let rows: Vec<_> =
         grants.iter().flat_map(|grant| grant.held.iter().map(move |held| lease(grant, held))).collect();
-    let rows = if rows.is_empty() { "SELECT 0, 0, 0, 0 WHERE 0".to_owned() } else { format!("VALUES {}", rows.join(", ")) };
+    let rows = if rows.is_empty() {
+        "SELECT 0, 0, 0, 0 WHERE 0".to_owned()
+    } else {
+        format!("VALUES {}", rows.join(", "))
+    };
     let mut broken = Vec::new();
     for (rule, sql) in RULES {
         let sql = format!("WITH leases (first, share, seq, until) AS ({rows}) {sql}");
