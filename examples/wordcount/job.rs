@@ -123,7 +123,8 @@ impl Job {
 
     pub async fn progress(&self) -> Result<Progress> {
         let position = self.settler.state("source/walk").await?;
-        let position = position.map_or(Ok(Position::default()), |record| Position::decode(&record.value))?;
+        let position =
+            position.map_or_else(|| Ok(Position::default()), |record| Position::decode(&record.value))?;
         let (mut settled, mut counted) = (0, 0);
         for record in self.queue.records(&Group::from(GROUP), "settled/").await? {
             let pages = u64::decode(&record.value)?;

@@ -105,7 +105,7 @@ impl Walk {
 
 impl Source for Walk {
     fn next(&mut self, cursor: Option<&Cursor>) -> Result<Chunk, BoxError> {
-        let mut at = cursor.map_or(Ok(Position::default()), |cursor| Position::decode(cursor))?;
+        let mut at = cursor.map_or_else(|| Ok(Position::default()), |cursor| Position::decode(cursor))?;
         let mut tree = self.tree(&at);
         let (mut publish, mut listed, mut bytes) = (Vec::new(), Listed::default(), 0);
         if let (Some((from, identity)), Some(path)) = (at.open, at.path.clone()) {

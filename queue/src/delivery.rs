@@ -105,6 +105,11 @@ impl Delivery {
         self.receipt
     }
 
+    /// As [`Delivery::settled`], where the item is of no interest and is not to be moved.
+    pub(crate) fn end(&mut self) {
+        self.returns = None;
+    }
+
     /// Ends the delivery without giving it back: a backend has settled it.
     pub fn settled(mut self) -> Item {
         self.returns = None;

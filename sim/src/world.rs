@@ -249,7 +249,7 @@ impl World {
         let (name, until) = (Arc::clone(&standing.name), standing.paused_until);
         state.trace.add(now, &name, format_args!("pauses for {time:?}"));
         drop(state);
-        self.history.record(What::Fault { kind: "pause".to_owned() });
+        self.history.record(What::Fault { kind: "pause".to_owned(), worker: Some(name.to_string()) });
         self.clock.set(until, Event::Resume, process);
     }
 
@@ -328,7 +328,7 @@ impl World {
         let name = Arc::clone(&standing.name);
         state.trace.add(now, &name, format_args!("is cut off for {time:?}"));
         drop(state);
-        self.history.record(What::Fault { kind: "partition".to_owned() });
+        self.history.record(What::Fault { kind: "partition".to_owned(), worker: Some(name.to_string()) });
         self.clock.set(until, Event::Heal, process);
     }
 

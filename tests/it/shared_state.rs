@@ -16,7 +16,7 @@ fn two_processes_count_each_page_once_and_share_it_fairly() {
     let outs = [scratch.join("a.json"), scratch.join("b.json")];
     let mut running: Vec<_> = outs.iter().map(|out| alone(wordcount(&input, &state), out).start()).collect();
     for process in &mut running {
-        process.wait(PATIENCE).succeeded();
+        let _ = process.wait(PATIENCE).succeeded();
     }
     let [a, b] = outs.map(|out| Counted::read(&out));
     assert_eq!(a.counted + b.counted, a.pages, "a page was settled twice or by nobody");
@@ -42,7 +42,7 @@ async fn what_a_killed_process_settled_stays_settled_and_the_other_does_the_rest
     })
     .await;
     victim.kill9();
-    other.wait(PATIENCE).succeeded();
+    let _ = other.wait(PATIENCE).succeeded();
 
     let counted = Counted::read(&out);
     let settled = settled_by_run(&state).await;

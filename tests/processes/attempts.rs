@@ -11,7 +11,7 @@ use crate::{
     site::{Site, held, said},
 };
 
-pub(crate) fn counted_apart(_: Rng) {
+pub(crate) fn q4_an_interruption_burns_no_attempt_and_a_kill_counts_a_lapse(_: Rng) {
     let site = Site::new();
     let role = Role::Holder { items: 1, lease: Duration::from_millis(300) };
     site.publish([Item::new("job", "")]);
@@ -44,7 +44,7 @@ pub(crate) fn counted_apart(_: Rng) {
     assert_eq!((site.settled(), site.dead()), (1, Vec::new()));
 }
 
-pub(crate) fn poison_is_given_up(_: Rng) {
+pub(crate) fn q4_poison_that_kills_every_worker_is_a_dead_letter(_: Rng) {
     const LIMIT: u32 = 5;
     const OTHERS: u64 = 20;
     let site = Site::new();

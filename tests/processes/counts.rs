@@ -28,7 +28,7 @@ fn tally(worker: &Process, round: u64) -> (u64, u64) {
     (next(), next())
 }
 
-pub(crate) fn exact(mut rng: Rng) {
+pub(crate) fn q8_counts_are_exact_in_a_third_process(mut rng: Rng) {
     const ROUNDS: u64 = 6;
     const OF_A_ROUND: u64 = 120;
     let site = Site::new();

@@ -9,20 +9,28 @@ use entourage::{
 use entourage_testkit::{Process, Rng};
 
 use crate::{
+    DEADLINE,
     child::Role,
     site::{Site, held, held_within, said},
 };
+
+/// What became of a holder's step.
+#[track_caller]
+fn answer(holder: &Process) -> String {
+    let is_answer = |line: &str| line.starts_with("settled") || line.starts_with("refused");
+    holder.wait_line("what became of its step", is_answer, DEADLINE)
+}
 
 /// The zombie's refusal, of both its renewal and its step.
 #[track_caller]
 fn assert_refused(zombie: &Process) {
     let renewed = said(zombie, "renewed ");
     assert!(renewed.starts_with("renewed [Err(Stale"), "a zombie's lease was renewed: {renewed}");
-    let answer = zombie.wait_line("what became of its step", |line| !line.is_empty(), crate::DEADLINE);
+    let answer = answer(zombie);
     assert!(answer.starts_with("refused Stale"), "a zombie's step was not refused: {answer}");
 }
 
-pub(crate) fn zombie(_: Rng) {
+pub(crate) fn q2_a_stopped_process_that_goes_on_changes_nothing(_: Rng) {
     let site = Site::new();
     let role = Role::Holder { items: 1, lease: Duration::from_millis(200) };
 
@@ -68,7 +76,7 @@ pub(crate) fn zombie(_: Rng) {
     drop(early);
 }
 
-pub(crate) fn long_job(_: Rng) {
+pub(crate) fn q3_a_job_of_several_leases_stays_with_its_process(_: Rng) {
     const LEASES: u32 = 5;
     const SHORT: u64 = 300;
     let (site, lease, clock) = (Site::new(), Duration::from_millis(400), SystemClock::new());
@@ -89,8 +97,7 @@ pub(crate) fn long_job(_: Rng) {
     assert_eq!(site.settled(), SHORT, "the peer has settled something else");
     site.tell("holder-settle");
     assert_eq!(said(&holder, "renewed "), "renewed [Ok(())]");
-    let answer = holder.wait_line("what became of its step", |line| !line.is_empty(), crate::DEADLINE);
-    assert_eq!(answer, "settled", "the job was not the holder's any more");
+    assert_eq!(answer(&holder), "settled", "the job was not the holder's any more");
 
     let given_away = site.sink().iter().any(|(_, id, _)| id == "long");
     assert!(!given_away, "the job was given to the peer too");
@@ -98,7 +105,7 @@ pub(crate) fn long_job(_: Rng) {
     println!("q3: a job of {lasted:?} under leases of {lease:?}");
 }
 
-pub(crate) fn killed(_: Rng) {
+pub(crate) fn q5_a_killed_workers_items_come_back_within_a_lease_and_a_sweep(_: Rng) {
     const ITEMS: usize = 10;
     const ROUNDS: u64 = 4;
     const SLACK: Duration = Duration::from_secs(1);

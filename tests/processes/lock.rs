@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use entourage::queue::Item;
+use entourage::{
+    core::{Clock, SystemClock},
+    queue::Item,
+};
 use entourage_testkit::{Process, Rng};
 
 use crate::{
@@ -18,7 +21,7 @@ fn publish(site: &Site) {
 }
 
 /// It has items in hand, or is on its way to some.
-pub(crate) fn outlasted_at_work(_: Rng) {
+pub(crate) fn q7_a_worker_goes_on_after_a_stopped_peer_locked_its_file(_: Rng) {
     let site = Site::new();
     publish(&site);
     let mut worker = start(&site);
@@ -30,7 +33,7 @@ pub(crate) fn outlasted_at_work(_: Rng) {
 }
 
 /// It waits for items.
-pub(crate) fn outlasted_waiting(_: Rng) {
+pub(crate) fn q7_a_waiting_worker_goes_on_after_a_stopped_peer_locked_its_file(_: Rng) {
     let site = Site::new();
     let mut worker = start(&site);
     said(&worker, "idle");
@@ -48,7 +51,10 @@ fn lock_until_an_error(site: &Site, worker: &mut Process) {
     let mut locker = site.start("locker", Role::Locker);
     said(&locker, "locked");
     locker.pause();
+    let clock = SystemClock::new();
+    let begun = clock.now();
     let error = said(worker, "error ");
+    println!("q7: told after {:?}", clock.now().since(begun));
     assert!(error.contains("Unavailable") || error.contains("Unknown"), "{error}");
     assert!(worker.is_running(), "the worker has given up: {}", worker.stderr());
     site.tell("unlock");

@@ -37,18 +37,23 @@ fn main() -> ExitCode {
             Ok(())
         })
     };
+    macro_rules! trial {
+        ($noun:ident::$name:ident) => {
+            random(stringify!($name), $noun::$name)
+        };
+    }
     let trials = vec![
         // The longest first.
-        random("q7_a_worker_goes_on_after_a_stopped_peer_locked_its_file", lock::outlasted_at_work),
-        random("q7_a_waiting_worker_goes_on_after_a_stopped_peer_locked_its_file", lock::outlasted_waiting),
-        random("q1_twenty_five_kills_lose_nothing_and_repeat_nothing", flow::nothing_is_lost),
-        random("q6_a_key_is_in_order_among_processes_that_are_killed", flow::keys_are_in_order),
-        random("q4_an_interruption_burns_no_attempt_and_a_kill_counts_a_lapse", attempts::counted_apart),
-        random("q4_poison_that_kills_every_worker_is_a_dead_letter", attempts::poison_is_given_up),
-        random("q3_a_job_of_several_leases_stays_with_its_process", lease::long_job),
-        random("q2_a_stopped_process_that_goes_on_changes_nothing", lease::zombie),
-        random("q5_a_killed_workers_items_come_back_within_a_lease_and_a_sweep", lease::killed),
-        random("q8_counts_are_exact_in_a_third_process", counts::exact),
+        trial!(lock::q7_a_waiting_worker_goes_on_after_a_stopped_peer_locked_its_file),
+        trial!(lock::q7_a_worker_goes_on_after_a_stopped_peer_locked_its_file),
+        trial!(flow::q1_twenty_five_kills_lose_nothing_and_repeat_nothing),
+        trial!(flow::q6_a_key_is_in_order_among_processes_that_are_killed),
+        trial!(attempts::q4_an_interruption_burns_no_attempt_and_a_kill_counts_a_lapse),
+        trial!(attempts::q4_poison_that_kills_every_worker_is_a_dead_letter),
+        trial!(lease::q3_a_job_of_several_leases_stays_with_its_process),
+        trial!(lease::q2_a_stopped_process_that_goes_on_changes_nothing),
+        trial!(lease::q5_a_killed_workers_items_come_back_within_a_lease_and_a_sweep),
+        trial!(counts::q8_counts_are_exact_in_a_third_process),
     ];
     mimic::run(&Arguments::from_args(), trials).exit_code()
 }

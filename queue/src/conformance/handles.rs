@@ -2,10 +2,7 @@
 
 use std::{mem, time::Duration};
 
-use super::{
-    member::twin,
-    subject::Subject,
-};
+use super::{member::twin, subject::Subject};
 use crate::{Item, Publication, Published, Step, Topic, TopicOptions};
 
 const LEASE: Duration = Duration::from_secs(30);

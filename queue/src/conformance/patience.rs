@@ -29,20 +29,17 @@ impl Patience {
 
     /// What `future` gives, or a panic that says `what` did not happen.
     pub(crate) async fn wait<F: Future>(self, what: &str, future: F) -> F::Output {
+        let output = self.attempt(future).await;
+        output.unwrap_or_else(|| panic!("{what}: it never happens"))
+    }
+
+    /// What `future` gives, or `None` if it never does.
+    pub(crate) async fn attempt<F: Future>(self, future: F) -> Option<F::Output> {
         match self {
-            Self::Turns => {
-                let output = within_turns(Self::TURNS, pin!(future)).await;
-                output.unwrap_or_else(|| panic!("{what}: it never happens"))
-            }
-            Self::Wall => threaded(what, future).await,
+            Self::Turns => within_turns(Self::TURNS, pin!(future)).await,
+            Self::Wall => timeout(&SystemClock::new(), Self::WALL, future).await.ok(),
         }
     }
-}
-
-/// What `future` gives if another thread takes part in it.
-pub(crate) async fn threaded<F: Future>(what: &str, future: F) -> F::Output {
-    let output = timeout(&SystemClock::new(), Patience::WALL, future).await;
-    output.unwrap_or_else(|late| panic!("{what}: {late}"))
 }
 
 /// Lets the other tasks of this runtime run for so many turns.
@@ -59,10 +56,10 @@ pub(crate) async fn within_turns<F: Future>(turns: usize, mut future: Pin<&mut F
     let woken = Arc::new(Woken(AtomicBool::new(true)));
     let waker = Waker::from(Arc::clone(&woken));
     for _ in 0..turns {
-        if woken.0.swap(false, Ordering::Relaxed) {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Some(output);
-            }
+        if woken.0.swap(false, Ordering::Relaxed)
+            && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
+        {
+            return Some(output);
         }
         tokio::task::yield_now().await;
     }

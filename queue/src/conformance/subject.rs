@@ -7,7 +7,7 @@ use tokio::{runtime, sync::oneshot};
 use super::{
     clock::ManualClock,
     member::Member,
-    patience::{Patience, threaded, turns},
+    patience::{Patience, turns},
 };
 use crate::{
     Dead, Error, Group, Item, Publication, Published, Queue, Redrive, Stats, SubscribeOptions, Topic,
@@ -121,6 +121,11 @@ impl Subject {
         self.patience.wait(what, future).await
     }
 
+    /// What `future` gives, or nothing if that takes too long.
+    pub async fn attempt<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.patience.attempt(future).await
+    }
+
     /// What `future` gives as things stand; nothing if it waits for something to happen.
     pub async fn glance<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
         tokio::select! {
@@ -150,7 +155,7 @@ impl Subject {
             let _ = sender.send(answer);
         });
         drop(started.expect("a thread can be started"));
-        threaded("the other process", receiver).await.expect("the other process ends well")
+        Patience::Wall.wait("the other process", receiver).await.expect("the other process ends well")
     }
 
     /// Sets how a topic is kept.

@@ -60,9 +60,10 @@ impl Kept {
 
     /// Ends everything without giving it back: its leases have ended.
     pub(super) fn forget(&mut self) {
-        for delivery in self.deliveries.drain(..) {
-            drop(delivery.settled());
+        for delivery in &mut self.deliveries {
+            delivery.end();
         }
+        self.deliveries.clear();
     }
 
     fn oldest_bundle(&self, at_least: usize) -> Option<(Topic, Option<Bundle>)> {

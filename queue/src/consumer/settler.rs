@@ -63,13 +63,13 @@ impl Settler for LeasingSettler {
 /// Those of a repeated one are dropped instead: what the first one settled is stale and stays
 /// settled, and an item that it did not settle, because another step has this name, is not
 /// held for ever.
-fn settle(step: Step, repeated: bool) {
+fn settle(mut step: Step, repeated: bool) {
     if repeated {
         return;
     }
-    let released = step.release.into_iter().map(|release| release.delivery);
-    let rejected = step.reject.into_iter().map(|rejection| rejection.delivery);
-    for delivery in step.accept.into_iter().chain(released).chain(rejected) {
-        drop(delivery.settled());
+    let released = step.release.iter_mut().map(|release| &mut release.delivery);
+    let rejected = step.reject.iter_mut().map(|rejection| &mut rejection.delivery);
+    for delivery in step.accept.iter_mut().chain(released).chain(rejected) {
+        delivery.end();
     }
 }

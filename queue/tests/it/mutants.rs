@@ -15,7 +15,7 @@ use std::{
 use entourage_engine::conformance::Fixture;
 use entourage_queue::conformance::{MUTANTS, Mutant, Subject};
 
-use crate::fixtures::Memory;
+use crate::{fixtures::Memory, model};
 
 /// Memory, with less patience for a case that a wrong queue keeps busy.
 #[derive(Clone)]
@@ -84,4 +84,36 @@ fn every_mutant_is_caught_and_no_two_by_the_same_single_case() {
 #[test]
 fn a_mutant_without_its_fault_is_caught_by_nothing() {
     assert_eq!(Mutant::HARMLESS.caught_by(&Hasty), Vec::<&str>::new());
+}
+
+/// A mutant, as the model meets it.
+#[derive(Clone)]
+struct Spoiled(Mutant);
+
+impl Fixture for Spoiled {
+    type Guard = ();
+    type Subject = Subject;
+    const NAME: &'static str = "spoiled";
+
+    async fn open(&self) -> ((), Subject) {
+        ((), self.0.spoil(Memory::subject()))
+    }
+}
+
+/// What a sequence of calls, none of them dropped and all in one realm, cannot show.
+const BEYOND_THE_MODEL: &[&str] = &["adopts_any_realm", "loses_dropped_receives"];
+
+#[test]
+fn the_model_finds_every_mutant_within_its_reach() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime can be built");
+    let mut missed = Vec::new();
+    for mutant in MUTANTS.iter().filter(|mutant| !BEYOND_THE_MODEL.contains(&mutant.name)) {
+        let found = (0..50).find(|seed| runtime.block_on(model::check(&Spoiled(*mutant), *seed)).is_err());
+        match found {
+            Some(seed) => println!("{}: seed {seed}", mutant.name),
+            None => missed.push(mutant.name),
+        }
+    }
+    assert!(missed.is_empty(), "these agree with the model: {missed:?}");
 }

@@ -143,7 +143,7 @@ fn check(events: &[Event], sink: Sink) -> Result<(), BrokenFence> {
                     resource.believes.take_if(|(holder, _)| holder == worker);
                 }
             }
-            What::Fault { kind } => excused |= kind == "pause" || kind == "clock",
+            What::Fault { kind, .. } => excused |= kind == "pause" || kind == "clock",
             _ => {}
         }
     }

@@ -152,7 +152,7 @@ pub fn check_effects(events: &[Event], effects: Effects) -> Result<(), BrokenQue
                     second: second.number,
                 });
             }
-            if !troubles.explain(first, second, life) {
+            if !troubles.explain(first, second) {
                 return Err(BrokenQueue::Unexplained { id: id(), attempt: second.number });
             }
         }
@@ -191,7 +191,7 @@ fn lives(events: &[Event]) -> BTreeMap<&str, Life<'_>> {
 #[derive(Debug)]
 struct Troubles<'a> {
     kills: Vec<(usize, &'a str)>,
-    faults: Vec<usize>,
+    faults: Vec<(usize, Option<&'a str>)>,
 }
 
 impl<'a> Troubles<'a> {
@@ -200,22 +200,28 @@ impl<'a> Troubles<'a> {
             What::Kill { worker } => Some((place, worker.as_str())),
             _ => None,
         };
-        let fault =
-            |(place, event): (usize, &Event)| matches!(event.what, What::Fault { .. }).then_some(place);
+        let fault = |(place, event): (usize, &'a Event)| match &event.what {
+            What::Fault { worker, .. } => Some((place, worker.as_deref())),
+            _ => None,
+        };
         Self {
             kills: events.iter().enumerate().filter_map(kill).collect(),
             faults: events.iter().enumerate().filter_map(fault).collect(),
         }
     }
 
-    /// Whether the first attempt's worker died between the two effects, or some process was
-    /// paused or cut off since the item was published: either attempt may be the late one.
-    fn explain(&self, first: Attempt<'_>, second: Attempt<'_>, life: &Life<'_>) -> bool {
+    /// Whether the first attempt's worker died between the two effects, or one of the two was
+    /// paused or cut off before: either attempt may be the late one. A history does not say how
+    /// long a fault lasted, nor when an attempt was granted, so any earlier one will do.
+    fn explain(&self, first: Attempt<'_>, second: Attempt<'_>) -> bool {
         let died = |(place, worker): &(usize, &str)| {
             *worker == first.worker && (first.place..second.place).contains(place)
         };
-        let since = life.published.min(first.place);
-        self.kills.iter().any(died) || self.faults.iter().any(|fault| (since..second.place).contains(fault))
+        let befell = |(place, worker): &(usize, Option<&str>)| {
+            *place < second.place
+                && worker.is_none_or(|worker| [first.worker, second.worker].contains(&worker))
+        };
+        self.kills.iter().any(died) || self.faults.iter().any(befell)
     }
 }
 

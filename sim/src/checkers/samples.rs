@@ -359,8 +359,10 @@ mod tests {
         };
         assert_eq!(twice(r#"{"t":4,"e":"kill","worker":"w"}"#), Ok(()));
         assert_eq!(twice(r#"{"t":4,"e":"fault","kind":"partition"}"#), Ok(()));
+        assert_eq!(twice(r#"{"t":4,"e":"fault","kind":"partition","worker":"w"}"#), Ok(()));
         let unexplained = Err(BrokenQueue::Unexplained { id: "1".to_owned(), attempt: 2 });
         assert_eq!(twice(""), unexplained);
         assert_eq!(twice(r#"{"t":4,"e":"kill","worker":"v"}"#), unexplained);
+        assert_eq!(twice(r#"{"t":4,"e":"fault","kind":"pause","worker":"u"}"#), unexplained);
     }
 }

@@ -58,6 +58,8 @@ pub enum What {
     Fault {
         /// `pause` and `clock` allow that two believe at once; nothing else does.
         kind: String,
+        /// To which process; `None` for all.
+        worker: Option<String>,
     },
     /// An item was published.
     Enqueue {

@@ -26,7 +26,10 @@ pub(super) fn write(event: &Event) -> Value {
         What::Sink { res, holder, token, ok } => {
             json!({"t": t, "e": "sink", "res": res, "holder": holder, "token": token, "ok": ok})
         }
-        What::Fault { kind } => json!({"t": t, "e": "fault", "kind": kind}),
+        What::Fault { kind, worker: None } => json!({"t": t, "e": "fault", "kind": kind}),
+        What::Fault { kind, worker: Some(worker) } => {
+            json!({"t": t, "e": "fault", "kind": kind, "worker": worker})
+        }
         What::Enqueue { id, key, res } => {
             let res = match res {
                 Taken::Ok => "ok",
@@ -88,6 +91,10 @@ impl Fields<'_> {
         }
     }
 
+    fn perhaps(&self, name: &str) -> Result<Option<String>, String> {
+        self.object.contains_key(name).then(|| self.name(name)).transpose()
+    }
+
     fn number(&self, name: &str) -> Result<u64, String> {
         let value = self.value(name)?;
         value.as_u64().ok_or_else(|| format!("{name:?} is {value}, not a number from 0"))
@@ -114,9 +121,9 @@ impl Fields<'_> {
                 let (res, holder, token) = lease()?;
                 What::Sink { res, holder, token, ok: self.flag("ok")? }
             }
-            "fault" => What::Fault { kind: self.name("kind")? },
+            "fault" => What::Fault { kind: self.name("kind")?, worker: self.perhaps("worker")? },
             "enq" => {
-                let key = self.object.contains_key("key").then(|| self.name("key")).transpose()?;
+                let key = self.perhaps("key")?;
                 let res = match self.name("res")?.as_str() {
                     "ok" => Taken::Ok,
                     "fail" => Taken::Fail,
@@ -167,6 +174,7 @@ mod tests {
 {"e":"lose","holder":"a","res":"printer","t":2,"token":7}
 {"e":"sink","holder":"a","ok":false,"res":"printer","t":3,"token":7}
 {"e":"fault","kind":"pause","t":4}
+{"e":"fault","kind":"pause","t":4,"worker":"w"}
 {"e":"enq","id":"17","key":"k","res":"unknown","t":5}
 {"e":"enq","id":"18","res":"ok","t":5}
 {"attempt":1,"e":"start","id":"17","t":6,"worker":"w"}
@@ -186,7 +194,7 @@ mod tests {
     #[test]
     fn every_event_is_written_as_it_was_read() {
         let events = History::parse(LINES).unwrap();
-        assert_eq!(events.len(), 18);
+        assert_eq!(events.len(), 19);
         let written: String = events.iter().map(|event| format!("{event}\n")).collect();
         assert_eq!(written.trim(), LINES.trim());
     }

@@ -259,10 +259,3 @@ fn a_slow_worker_keeps_its_lease_and_an_interruption_burns_no_attempt() {
         sim.run().unwrap()
     });
 }
-#[test]
-fn tmp_debug() {
-    let run = run(1207, faults(1207, CALLS), Effects::Repeated);
-    for l in run.trace.lines() { if !l.contains("zzz") { println!("{l}"); } }
-    for e in run.history.events() { println!("H {e}"); }
-    for e in run.grants.events() { println!("G {e}"); }
-}

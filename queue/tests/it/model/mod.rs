@@ -67,12 +67,12 @@ where
     F: Fixture<Subject = Subject>,
 {
     let (_guard, subject) = fixture.open().await;
-    let mut run = Run::begin(subject, seed).await?;
+    let mut run = Run::begin(subject.clone(), seed).await?;
     let mut calls = Vec::with_capacity(LENGTH);
     while calls.len() < LENGTH {
         let (client, call) = run.draw();
         calls.push((client, call.clone()));
-        if let Err(why) = run.call(client, call).await {
+        if let Err(why) = bounded(&subject, run.call(client, call)).await {
             return Err(explain(fixture, seed, calls, why).await);
         }
     }
@@ -117,11 +117,15 @@ where
     F: Fixture<Subject = Subject>,
 {
     let (_guard, subject) = fixture.open().await;
-    let mut run = Run::begin(subject, seed).await.map_err(|why| (0, why))?;
+    let mut run = Run::begin(subject.clone(), seed).await.map_err(|why| (0, why))?;
     for (place, (client, call)) in calls.iter().enumerate() {
-        run.call(*client, call.clone()).await.map_err(|why| (place, why))?;
+        bounded(&subject, run.call(*client, call.clone())).await.map_err(|why| (place, why))?;
     }
     Ok(())
+}
+
+async fn bounded(subject: &Subject, call: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    subject.attempt(call).await.unwrap_or_else(|| Err("the queue does not answer".to_owned()))
 }
 
 /// Runs so many seeds, or the one of `ENTOURAGE_SEED`.

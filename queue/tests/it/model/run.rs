@@ -18,7 +18,7 @@ pub(crate) type Coverage = BTreeMap<&'static str, u64>;
 
 /// How long ids are remembered, and how many.
 const WINDOW: Duration = Duration::from_secs(100);
-const IDS: usize = 24;
+const IDS: usize = 12;
 
 /// A queue, an oracle, and whoever uses both.
 pub(crate) struct Run {
@@ -230,7 +230,7 @@ impl Run {
         }
         self.oracle.touch(consumer);
         self.advance(ask.wait).await?;
-        let answer = client.soon("the end of the wait", receiving.as_mut()).await;
+        let answer = receiving.as_mut().await;
         drop(receiving);
         if client.has_threads() && answer.as_ref().is_ok_and(Vec::is_empty) {
             // The other thread may have looked for the last time before the jump.
@@ -503,7 +503,7 @@ impl Run {
         let mut room = pin!(client.room(&name, items));
         if self.oracle.has_room(topic, items) {
             self.met("room");
-            return fine("room", client.soon("room", room).await);
+            return fine("room", room.await);
         }
         self.met("no room");
         same("room", &client.glance(room.as_mut()).await.is_some(), &false)
