@@ -44,34 +44,10 @@ async fn compare(directory: &Path) -> Outcome {
     let (mut fast, mut plain) = (Vec::new(), Vec::new());
     let before = ours.queue.durable_commits();
     for _ in 0..ROUNDS {
-        let only = std::env::var("ONLY").unwrap_or_default();
-        if only != "raw" {
-            fast.push(ours.round().await?);
-        } else {
-            fast.push([1.0; 3]);
-        }
-        if only != "ours" {
-            plain.push(raw.round()?);
-        } else {
-            plain.push([1.0; 2]);
-        }
+        fast.push(ours.round().await?);
+        plain.push(raw.round()?);
     }
     let fsyncs = (ours.queue.durable_commits() - before) as f64 / (BATCHES * ROUNDS) as f64;
-    if std::env::var("RT").is_ok() {
-        let clock = SystemClock::new();
-        for _ in 0..5 {
-            let since = clock.now();
-            for _ in 0..1000 {
-                ours.queue.stats(&"work".into(), &"workers".into()).await?;
-            }
-            println!("stats {:?}", clock.now().since(since) / 1000);
-            let since = clock.now();
-            for _ in 0..1000 {
-                ours.receiver.receive(Ask::up_to(1).wait(Duration::ZERO)).await?;
-            }
-            println!("empty lease {:?}", clock.now().since(since) / 1000);
-        }
-    }
     let [publish, receive, accept] = [0, 1, 2].map(|phase| median(fast.iter().map(|round| round[phase])));
     let [insert, delete] = [0, 1].map(|phase| median(plain.iter().map(|round| round[phase])));
     let whole = median(fast.iter().map(|round| round.iter().sum()));

@@ -128,10 +128,11 @@ fn encode(first: i64, held: &[Held]) -> Vec<u8> {
     let (mut epoch, mut seq) = (first, 0);
     for one in held {
         let was_tried = one.retries > 0 || one.lapses > 0;
-        let flags = u64::from(one.has_key) * Held::HAS_KEY
-            | u64::from(was_tried) * Held::WAS_TRIED
-            | u64::from(one.until.is_some()) * Held::WAS_RENEWED;
-        put_number(&mut bytes, (one.epoch - epoch).unsigned_abs() << Held::FLAGS | flags);
+        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let flags = flag(one.has_key, Held::HAS_KEY)
+            + flag(was_tried, Held::WAS_TRIED)
+            + flag(one.until.is_some(), Held::WAS_RENEWED);
+        put_number(&mut bytes, (one.epoch - epoch).unsigned_abs() * (1 << Held::FLAGS) + flags);
         put_number(&mut bytes, zigzag(one.seq - seq));
         if was_tried {
             put_number(&mut bytes, u64::from(one.retries));
