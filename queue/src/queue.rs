@@ -143,7 +143,7 @@ pub trait Queue: Describe + fmt::Debug + Send + Sync + 'static {
     /// [`Error`](crate::Error) when the queue cannot answer.
     async fn stats(&self, topic: &Topic, group: &Group) -> Result<Stats>;
 
-    /// Up to `limit` dead letters, oldest first.
+    /// Up to `limit` dead letters, in the order of publishing.
     ///
     /// # Errors
     /// [`Error`](crate::Error) when the queue cannot answer.

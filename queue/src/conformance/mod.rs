@@ -6,7 +6,7 @@
 //! ```no_run
 //! use std::{process::ExitCode, sync::Arc};
 //!
-//! use entourage_engine::conformance::{Fixture, main, trials};
+//! use entourage_engine::conformance::{Fixture, trials};
 //! use entourage_queue::conformance::{ManualClock, NEED_REOPEN, Subject, cases};
 //! # fn open_my_queue(_: Arc<ManualClock>) -> Arc<dyn entourage_queue::Queue> { unimplemented!() }
 //!

@@ -1,3 +1,5 @@
+//! Waiting, heartbeats and giving back, over a broker that a test holds in its hand.
+
 use std::{
     sync::{
         Arc, Mutex,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entourage_core::Moment;
+use entourage_core::{Moment, planted};
 
 use crate::{
     item::{Group, Topic},
@@ -50,6 +50,9 @@ fn read(work: &Work<'_>, share: i64) -> rusqlite::Result<Stats> {
             oldest: None,
         })
     })?;
+    if planted("queue-counts-what-waits-as-ready") {
+        stats.ready += std::mem::take(&mut stats.waiting);
+    }
     if stats.unsettled() > 0
         && let Some(seq) = oldest(work, share)?
     {

@@ -1,3 +1,5 @@
+//! The pure state, call by call, with no clock and no runtime.
+
 use std::sync::Arc;
 
 use entourage_core::{Fence, Realm, Scope};

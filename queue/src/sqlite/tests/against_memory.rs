@@ -88,7 +88,9 @@ impl Pair {
     }
 
     fn publications(&mut self) -> Vec<Publication> {
-        (0..self.dice.below(5))
+        let is_plain = self.dice.one_in(4);
+        let topic = *self.dice.of(&TOPICS);
+        (0..self.dice.below(if is_plain { 10 } else { 5 }))
             .map(|_| {
                 let old = self.dice.one_in(6);
                 if !old {
@@ -97,6 +99,9 @@ impl Pair {
                 let id = if old { 1 + self.dice.below(self.ids.max(1)) } else { self.ids };
                 let size = usize::try_from(self.dice.below(4)).unwrap();
                 let mut item = Item::new(format!("item-{id}"), vec![b'x'; size]);
+                if is_plain {
+                    return Publication::new(topic, item);
+                }
                 if self.dice.one_in(2) {
                     item = item.with_key(*self.dice.of(&["a", "b"]));
                 }

@@ -367,6 +367,25 @@ async fn ids_beyond_the_number_leave_the_file_again() {
 }
 
 #[tokio::test]
+async fn one_old_id_in_a_plain_batch_keeps_no_other_out() {
+    use Published::{Accepted, Duplicate};
+    let (scratch, clock) = (Scratch::new(), boot("one"));
+    let queue = scratch.open(&clock);
+    // A second group, so that an item is open in two shares.
+    let members = (join(&queue, "workers").await, join(&queue, "others").await);
+    let batch = |ids: &[&str]| ids.iter().map(|id| plain(id)).collect::<Vec<_>>();
+    put(&queue, batch(&["a", "b", "c", "d", "e"])).await;
+    let published = queue.publish(batch(&["f", "g", "c", "h", "i", "f"])).await.unwrap();
+    assert_eq!(published, [Accepted, Accepted, Duplicate, Accepted, Accepted, Duplicate]);
+    let published = queue.publish(batch(&["i", "h", "g", "f", "j"])).await.unwrap();
+    assert_eq!(published, [Duplicate, Duplicate, Duplicate, Duplicate, Accepted]);
+    audit(&queue).await;
+    let (mut receiver, _) = members.0;
+    let all = receive(&mut *receiver, 20).await;
+    assert_eq!(ids(&all), ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]);
+}
+
+#[tokio::test]
 async fn a_handle_of_a_file_that_was_replaced_says_so() {
     let (scratch, clock) = (Scratch::new(), boot("one"));
     let queue = scratch.open(&clock);
