@@ -44,6 +44,11 @@ impl Epochs {
         self.left() >= Self::HEADROOM
     }
 
+    /// Whether the ceiling is best raised with the next fsync.
+    pub(crate) const fn is_low(&self) -> bool {
+        self.left() < Self::HEADROOM + Self::BLOCK / 2
+    }
+
     /// Whether another job can be given what it may ask for.
     pub(crate) const fn suffices_for_a_job(&self) -> bool {
         self.left() >= EPOCHS_PER_JOB

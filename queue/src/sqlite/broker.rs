@@ -24,7 +24,7 @@ use crate::{
         fault::Fault,
         lease, publish, state,
         step::{self, Plan},
-        stirs::Stirs,
+        stirs::{Lookout, Stirs},
         work::Work,
     },
     state::Record,
@@ -43,12 +43,14 @@ pub(super) struct SqliteBroker {
     pub(super) name: String,
     pub(super) topics: TopicOptions,
     pub(super) counts: Counts,
+    pub(super) lookout: Arc<Lookout>,
     members: Mutex<HashMap<ConsumerId, Arc<Member>>>,
 }
 
 impl SqliteBroker {
     pub(super) fn new(file: SqliteFile, name: String, topics: TopicOptions) -> Self {
-        Self { file, name, topics, counts: Counts::new(), members: Mutex::default() }
+        let lookout = Arc::new(Lookout::over(&file));
+        Self { file, name, topics, counts: Counts::new(), lookout, members: Mutex::default() }
     }
 
     fn members(&self) -> MutexGuard<'_, HashMap<ConsumerId, Arc<Member>>> {
@@ -85,7 +87,7 @@ impl Broker for SqliteBroker {
     }
 
     fn activity(&self) -> Box<dyn Activity> {
-        Box::new(Stirs::new(&self.file))
+        Box::new(Stirs::new(&self.lookout))
     }
 
     /// A consumer may be forgotten with the power: nobody is left who would use it. A group's

@@ -73,7 +73,7 @@ use self::{broker::SqliteBroker, fault::Fault, stats::Room, stirs::Stirs, work::
 /// let queue = SqliteQueue::open(&file)?;
 /// assert_eq!(queue.stats(&"mail".into(), &"senders".into()).await?.ready, 1);
 /// # Ok::<(), entourage_queue::Error>(()) }).expect("it works");
-/// # for end in ["", "-wal", "-shm", "-lock"] {
+/// # for end in ["", "-wal", "-shm", "-lock", "-turn"] {
 /// #     let _ = std::fs::remove_file(format!("{}{end}", file.display()));
 /// # }
 /// ```
@@ -253,7 +253,7 @@ impl Queue for SqliteQueue {
     }
 
     async fn room(&self, topic: &Topic, items: u64) -> Result<()> {
-        let mut stirs = Stirs::new(self.file());
+        let mut stirs = Stirs::new(&self.inner.lookout);
         loop {
             let topic = topic.clone();
             let after = topic.clone();

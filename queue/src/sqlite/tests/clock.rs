@@ -6,17 +6,17 @@ use entourage_core::{Bark, Clock, Moment, Sleep, Timeline, Watchdog};
 use tokio::sync::watch;
 
 #[derive(Debug)]
-pub(super) struct TestClock {
+pub(in crate::sqlite) struct TestClock {
     now: watch::Sender<Moment>,
     boot: &'static str,
 }
 
 impl TestClock {
-    pub(super) fn new(boot: &'static str, start: Duration) -> Arc<Self> {
+    pub(in crate::sqlite) fn new(boot: &'static str, start: Duration) -> Arc<Self> {
         Arc::new(Self { now: watch::Sender::new(Moment::ZERO + start), boot })
     }
 
-    pub(super) fn advance(&self, by: Duration) {
+    pub(in crate::sqlite) fn advance(&self, by: Duration) {
         self.now.send_modify(|now| *now = *now + by);
     }
 }

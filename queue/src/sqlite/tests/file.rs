@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs, mem, sync::Arc, time::Duration};
 
 use entourage_core::{Realm, Retryable};
 use entourage_engine::sqlite::Durability;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 
 use super::{Scratch, audit::audit, clock::TestClock};
 use crate::{
@@ -262,6 +265,36 @@ async fn an_idle_receiver_does_not_wake_itself() {
     assert!(quiet > 100, "it goes on asking");
     put(&queue, vec![plain("a")]).await;
     assert_eq!(ids(&waiting.await.unwrap().unwrap()), ["a"]);
+}
+
+#[tokio::test]
+async fn a_commit_costs_few_looks_however_many_wait() {
+    const WAITING: usize = 40;
+    let (scratch, clock) = (Scratch::new(), boot("one"));
+    let queue = scratch.open(&clock);
+    let mut waiting = JoinSet::new();
+    for _ in 0..WAITING {
+        let (mut receiver, settler) = join(&queue, "workers").await;
+        waiting.spawn(async move {
+            let deliveries = receiver.receive(Ask::up_to(1).at_least(1)).await.unwrap();
+            settler.accept(deliveries).await.unwrap();
+        });
+    }
+    // They learn what there is to wait for; then commits come that are none of their business.
+    for _ in 0..100 {
+        let _ = stats(&queue).await;
+    }
+    let before = queue.file().stats().reads;
+    for n in 0..20 {
+        let other = Publication::new(format!("other-{n}"), Item::new("a", "a")).delayed(seconds(1));
+        queue.publish(vec![other]).await.unwrap();
+        queue.records(&"workers".into(), "").await.unwrap();
+    }
+    let looks = queue.file().stats().reads - before;
+    assert!(looks < 400, "{looks} looks for 20 commits and those that they led to");
+    put(&queue, (0..WAITING).map(|n| plain(&format!("{n}"))).collect()).await;
+    while waiting.join_next().await.is_some() {}
+    assert_eq!(stats(&queue).await, Stats::default());
 }
 
 #[tokio::test]

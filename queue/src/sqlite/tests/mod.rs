@@ -2,7 +2,7 @@
 
 mod against_memory;
 mod audit;
-mod clock;
+pub(super) mod clock;
 mod file;
 
 use std::{
@@ -20,10 +20,10 @@ use crate::{SqliteQueue, SqliteQueueOptions};
 use self::clock::TestClock;
 
 /// A directory that is deleted with its guard.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("entourage-queue-{}-{n}", process::id()));
@@ -31,11 +31,11 @@ impl Scratch {
         Self(path)
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.0.join("queue.db")
     }
 
-    fn open(&self, clock: &Arc<TestClock>) -> SqliteQueue {
+    pub(super) fn open(&self, clock: &Arc<TestClock>) -> SqliteQueue {
         open(&self.path(), clock)
     }
 }
