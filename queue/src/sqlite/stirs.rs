@@ -116,6 +116,9 @@ mod tests {
         put("a").await.unwrap();
         stirs.next().await;
         put("b").await.unwrap();
+        // Nobody gets to look, so the wait is dropped between the notice and the look.
+        let lookout = Arc::clone(&queue.inner.lookout);
+        let look = lookout.last.lock().await;
         let mut dropped = stirs.next();
         poll_fn(|context| {
             assert!(dropped.as_mut().poll(context).is_pending(), "it looks first");
@@ -123,6 +126,7 @@ mod tests {
         })
         .await;
         drop(dropped);
+        drop(look);
         // The file's own net would catch it too, but a quarter of a second later.
         assert!(stirs.noticed);
         stirs.next().await;
