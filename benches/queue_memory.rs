@@ -1,13 +1,15 @@
 //! Items a second through `MemoryQueue`: publish, receive, accept.
 //!
-//! `cargo bench -p entourage-queue --bench memory`
+//! `cargo bench --features full --bench queue_memory`
 
 use std::{sync::Arc, time::Duration};
 
-use entourage_core::{Clock, SystemClock};
-use entourage_queue::{
-    Ask, Item, MemoryOptions, MemoryQueue, Publication, Queue, SettlerExt, SubscribeOptions, Topic,
-    TopicOptions,
+use entourage::{
+    core::{Clock, SystemClock},
+    queue::{
+        Ask, Item, MemoryOptions, MemoryQueue, Publication, Queue, SettlerExt, SubscribeOptions, Topic,
+        TopicOptions,
+    },
 };
 
 const ROUNDS: usize = 5;

@@ -1,4 +1,4 @@
-//! Figures of the crate page: `cargo bench -p entourage-engine --bench sqlite_file [FOLDER]`.
+//! Figures of the crate page: `cargo bench --features full --bench sqlite_file [FOLDER]`.
 //!
 //! Counts are of this run; times are medians of alternating rounds on the disk of FOLDER
 //! (default: the target directory). Beside it stands raw rusqlite, a transaction a write.
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Clock, Moment, SystemClock, sleep};
+use entourage::core::{Clock, Moment, SystemClock, sleep};
 use entourage_engine::sqlite::{Durability, Error, Options, Schema, SqliteFile, Stats};
 use rusqlite::Connection;
 use rustix::time::{ClockId, clock_gettime};
@@ -28,7 +28,7 @@ const NOTES: Schema = Schema {
 
 fn main() {
     let given = env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let folder = given.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    let folder = given.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
     let folder = folder.join(format!("sqlite-file-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the folder can be made");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");

@@ -1,6 +1,6 @@
 //! `SqliteQueue` beside raw rusqlite on the same disk, in the same run.
 //!
-//! `cargo bench -p entourage-queue --bench sqlite -- [DIRECTORY]`
+//! `cargo bench --features full --bench queue_sqlite -- [DIRECTORY]`
 //!
 //! Batches of a hundred items of 100 bytes go through publish, receive and accept. Beside
 //! them, alternating round by round, plain rusqlite inserts as many bodies and ready rows in
@@ -15,9 +15,11 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Clock, SystemClock};
-use entourage_queue::{
-    Ask, Item, Publication, Queue, Receiver, Settler, SettlerExt, SqliteQueue, SubscribeOptions, Topic,
+use entourage::{
+    core::{Clock, SystemClock},
+    queue::{
+        Ask, Item, Publication, Queue, Receiver, Settler, SettlerExt, SqliteQueue, SubscribeOptions, Topic,
+    },
 };
 use rusqlite::Connection;
 
