@@ -1,6 +1,6 @@
 //! Finds what the shape of a composition gives away before it runs.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::{
     Blueprint, Delivery, Finding, Gives, Needs,
@@ -11,8 +11,8 @@ use crate::{
 pub(crate) fn findings(blueprint: &Blueprint) -> Vec<Finding> {
     let graph = Graph::new(blueprint);
     let mut findings = cycles(&graph);
-    findings.extend(without_input(blueprint, &graph));
-    findings.extend(unread(blueprint, &graph));
+    findings.extend(without_input(&graph));
+    findings.extend(unread(&graph));
     findings.extend((0..graph.nodes.len()).filter_map(|sink| unprotected(&graph, sink)));
     findings.extend(retries_upon_retries(&graph));
     findings
@@ -26,39 +26,34 @@ fn cycles(graph: &Graph<'_>) -> Vec<Finding> {
     graph.cycles(can_block).into_iter().map(|path| Finding::Cycle { path: names(graph, path) }).collect()
 }
 
-fn without_input(blueprint: &Blueprint, graph: &Graph<'_>) -> Vec<Finding> {
+fn without_input(graph: &Graph<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
-        let mut dangling = false;
-        for edge in blueprint.edges().iter().filter(|e| e.to() == node.name()) {
-            if graph.find(edge.from()).is_none() {
-                dangling = true;
-                findings.push(Finding::NoInput {
-                    node: node.name().to_owned(),
-                    missing: Some((edge.topic().to_owned(), edge.from().to_owned())),
-                });
-            }
+        for edge in graph.senderless(at) {
+            findings.push(Finding::NoInput {
+                node: node.name().to_owned(),
+                missing: Some((edge.topic().to_owned(), edge.from().to_owned())),
+            });
         }
-        if !dangling && !node.is_source() && graph.incoming(at).next().is_none() {
+        let is_fed = !graph.senderless(at).is_empty() || graph.incoming(at).next().is_some();
+        if !is_fed && !node.is_source() {
             findings.push(Finding::NoInput { node: node.name().to_owned(), missing: None });
         }
     }
     findings
 }
 
-fn unread(blueprint: &Blueprint, graph: &Graph<'_>) -> Vec<Finding> {
+fn unread(graph: &Graph<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
         let mut named = Vec::new();
-        for edge in blueprint.edges().iter().filter(|e| e.from() == node.name()) {
-            if graph.find(edge.to()).is_none() {
-                named.push(edge.topic());
-                findings.push(Finding::Unread {
-                    node: node.name().to_owned(),
-                    topic: Some(edge.topic().to_owned()),
-                    missing: Some(edge.to().to_owned()),
-                });
-            }
+        for edge in graph.readerless(at) {
+            named.push(edge.topic());
+            findings.push(Finding::Unread {
+                node: node.name().to_owned(),
+                topic: Some(edge.topic().to_owned()),
+                missing: Some(edge.to().to_owned()),
+            });
         }
         for topic in node.outputs() {
             let is_read = graph.outgoing(at).any(|link| link.edge.topic() == topic);
@@ -134,15 +129,16 @@ fn unprotected(graph: &Graph<'_>, sink: usize) -> Option<Finding> {
 
 fn retries_upon_retries(graph: &Graph<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut found = HashSet::new();
     for link in &graph.edges {
         let (outer, inner) = (&graph.nodes[link.from], &graph.nodes[link.to]);
-        if outer.is_retrying() && inner.is_retrying() && !link.edge.is_handing_over() {
-            let finding =
-                Finding::RetryUponRetry { outer: outer.name().to_owned(), inner: inner.name().to_owned() };
-            // Two topics between the same nodes are one fault.
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
+        let multiplies = outer.is_retrying() && inner.is_retrying() && !link.edge.is_handing_over();
+        // Two topics between the same nodes are one fault.
+        if multiplies && found.insert((link.from, link.to)) {
+            findings.push(Finding::RetryUponRetry {
+                outer: outer.name().to_owned(),
+                inner: inner.name().to_owned(),
+            });
         }
     }
     findings

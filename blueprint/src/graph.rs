@@ -12,6 +12,10 @@ pub(crate) struct Graph<'a> {
     index: HashMap<&'a str, usize>,
     incoming: Vec<Vec<usize>>,
     outgoing: Vec<Vec<usize>>,
+    /// Edges to each node from one that is not described.
+    senderless: Vec<Vec<&'a Edge>>,
+    /// Edges from each node to one that is not described.
+    readerless: Vec<Vec<&'a Edge>>,
 }
 
 /// An edge both of whose ends are known.
@@ -32,18 +36,25 @@ impl<'a> Graph<'a> {
             index,
             incoming: vec![Vec::new(); nodes.len()],
             outgoing: vec![Vec::new(); nodes.len()],
+            senderless: vec![Vec::new(); nodes.len()],
+            readerless: vec![Vec::new(); nodes.len()],
         };
         for edge in blueprint.edges() {
-            if let (Some(from), Some(to)) = (graph.find(edge.from()), graph.find(edge.to())) {
-                graph.outgoing[from].push(graph.edges.len());
-                graph.incoming[to].push(graph.edges.len());
-                graph.edges.push(Link { from, to, edge });
+            match (graph.find(edge.from()), graph.find(edge.to())) {
+                (Some(from), Some(to)) => {
+                    graph.outgoing[from].push(graph.edges.len());
+                    graph.incoming[to].push(graph.edges.len());
+                    graph.edges.push(Link { from, to, edge });
+                }
+                (None, Some(to)) => graph.senderless[to].push(edge),
+                (Some(from), None) => graph.readerless[from].push(edge),
+                (None, None) => {}
             }
         }
         graph
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+    fn find(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
     }
 
@@ -53,6 +64,14 @@ impl<'a> Graph<'a> {
 
     pub(crate) fn outgoing(&self, node: usize) -> impl Iterator<Item = Link<'a>> {
         self.outgoing[node].iter().map(|at| self.edges[*at])
+    }
+
+    pub(crate) fn senderless(&self, node: usize) -> &[&'a Edge] {
+        &self.senderless[node]
+    }
+
+    pub(crate) fn readerless(&self, node: usize) -> &[&'a Edge] {
+        &self.readerless[node]
     }
 
     /// Shortest cycles through edges that `keep` lets through, one for each knot

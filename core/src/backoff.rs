@@ -50,7 +50,8 @@ impl Backoff {
         self.tries = 0;
     }
 
-    /// Runs `operation` until it succeeds, fails for good, or has been tried `tries` times.
+    /// Runs `operation` until it succeeds, fails for good, or has been tried `tries` times; once
+    /// at least.
     ///
     /// Only [`Verdict::Transient`] failures are tried again. One whose effect is unknown is
     /// handed back: whether a repetition is harmless is the caller's knowledge.

@@ -1,8 +1,11 @@
 //! Ends a program in two phases: take no more, then stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, sleep};
 
@@ -22,7 +25,8 @@ pub enum Phase {
 /// A token that every loop of a program holds a clone of.
 ///
 /// Loops stop taking work when it drains and give back what is unfinished when it stops.
-/// The phase only ever advances.
+/// The phase only ever advances. Those who wait for it are woken in the order in which they
+/// began to, so that a simulation can be replayed.
 ///
 /// # Examples
 /// ```
@@ -35,20 +39,35 @@ pub enum Phase {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Shutdown {
-    phase: Arc<watch::Sender<Phase>>,
+    shared: Arc<Shared>,
+}
+
+/// What the clones share. No `watch` channel: it wakes its waiters in an order of chance.
+#[derive(Debug, Default)]
+struct Shared {
+    phase: Mutex<Phase>,
+    draining: Notify,
+    stopped: Notify,
+}
+
+impl Shared {
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        // A phase is whole whatever happens around it.
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Shutdown {
     /// A token in [`Phase::Running`].
     #[must_use]
     pub fn new() -> Self {
-        Self { phase: Arc::new(watch::Sender::new(Phase::Running)) }
+        Self { shared: Arc::default() }
     }
 
     /// The present phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        *self.shared.phase()
     }
 
     /// Asks every loop to take nothing more.
@@ -73,26 +92,31 @@ impl Shutdown {
 
     /// Waits until draining has begun. Cancel-safe.
     pub async fn draining(&self) {
-        self.reached(Phase::Draining).await;
+        self.reached(Phase::Draining, &self.shared.draining).await;
     }
 
     /// Waits until everything must stop. Cancel-safe.
     pub async fn stopped(&self) {
-        self.reached(Phase::Stopped).await;
+        self.reached(Phase::Stopped, &self.shared.stopped).await;
     }
 
     fn advance(&self, to: Phase) {
-        self.phase.send_if_modified(|phase| {
-            let forward = *phase < to;
-            *phase = (*phase).max(to);
-            forward
-        });
+        let mut phase = self.shared.phase();
+        *phase = (*phase).max(to);
+        drop(phase);
+        // Nobody waits any more for what was reached before.
+        self.shared.draining.notify_waiters();
+        if to == Phase::Stopped {
+            self.shared.stopped.notify_waiters();
+        }
     }
 
-    async fn reached(&self, phase: Phase) {
-        let mut seen = self.phase.subscribe();
-        // The sender lives as long as `self`, so the wait cannot fail.
-        let _ = seen.wait_for(|now| *now >= phase).await;
+    async fn reached(&self, phase: Phase, news: &Notify) {
+        // A wait that is there before the phase is read misses no news.
+        let news = news.notified();
+        if self.phase() < phase {
+            news.await;
+        }
     }
 }
 

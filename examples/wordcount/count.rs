@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use entourage::{
     core::BoxError,
     queue::{Ask, Bundle, Publication, StateWrite},
-    workflow::{Contribution, Emitted, IdSet, Input, Payload, Reduce, Tombstone, Work, Writer},
+    workflow::{Contribution, Emitted, IdSet, Input, Payload, Reduce, Work},
     workqueue::Outcome,
 };
 
 use crate::{
-    counts::{Counts, Note, Table, Words, write_word},
+    counts::{Counts, Note},
     page::{Page, PageReader},
+    table::Table,
     words::{self, MAX_CHARS},
 };
 
@@ -20,9 +21,6 @@ const PAGES: usize = 64;
 
 /// Bytes of counted text after which a step ends early, so that its results stay small.
 const STEP_BYTES: u64 = PAGES as u64 * crate::page::PAGE_BYTES;
-
-/// Different words after which a worker's table begins anew.
-const TABLE_WORDS: usize = 600_000;
 
 /// What the results of a worker's steps are handed to.
 #[derive(Clone, Debug)]
@@ -52,7 +50,9 @@ impl Reducers {
 pub struct Count {
     reducers: Reducers,
     reader: PageReader,
-    tally: Tally,
+    table: Table,
+    /// What was left out of the pages in the table, and why.
+    notes: Vec<Note>,
     /// The record of what this worker of this run has settled.
     record: String,
     settled: u64,
@@ -64,44 +64,72 @@ impl Count {
         Self {
             reducers,
             reader: PageReader::default(),
-            tally: Tally::default(),
+            table: Table::default(),
+            notes: Vec::new(),
             record,
             settled: 0,
             in_step: 0,
         }
     }
 
-    /// Counts pages of one file, the whole of it or not.
-    fn file(&mut self, pages: &[&Page]) -> Contribution<Counts> {
-        let mut part = Contribution { ids: IdSet::new(), tombstones: Vec::new(), last: None, value: None };
-        let mut notes = Vec::new();
-        for page in pages {
-            match self.page(page, &mut notes) {
-                Ok(()) => {}
-                Err(why) => {
-                    notes.push(Note { path: page.path.display().to_string(), why: why.clone() });
-                    part.tombstones.push(Tombstone { ids: IdSet::of(page.number), reason: why });
-                }
-            }
-            part.ids.insert(page.number);
-        }
-        let mut counts = self.tally.take(self.reducers.limit);
-        notes.into_iter().for_each(|note| counts.note(note));
-        // Every worker of a file knows its manifest: the file's own size gave it.
-        part.last = pages.first().map(|page| page.of);
-        part.value = Some(counts);
-        part
-    }
-
-    fn page(&mut self, page: &Page, notes: &mut Vec<Note>) -> Result<(), String> {
+    /// Counts a page into the table: all of it, or nothing and why.
+    fn page(&mut self, page: &Page) -> Result<(), String> {
         let window = self.reader.read(page)?;
-        let mut sink = Counting { tally: &mut self.tally, overlong: Vec::new() };
+        let mut sink = Counting { table: &mut self.table, overlong: Vec::new() };
         let counted = words::of_page(window.bytes, window.begin, window.end, &mut sink);
         for at in sink.overlong {
             let why = format!("a run of more than {MAX_CHARS} letters at byte {}", window.offset + at as u64);
-            notes.push(Note { path: page.path.display().to_string(), why });
+            self.notes.push(Note { path: page.path.display().to_string(), why });
         }
         counted.map_err(|_| "not UTF-8".to_owned())
+    }
+
+    /// What is in the table, as the words of these files.
+    fn take(&mut self, files: IdSet) -> Counts {
+        let (words, total) = self.table.take();
+        let mut counts = Counts::new(self.reducers.limit, files, words, total);
+        self.notes.drain(..).for_each(|note| counts.note(note));
+        counts
+    }
+
+    /// Counts small files together, which spares them a table each; returns those it did not.
+    fn small_files<'a>(
+        &mut self,
+        files: BTreeMap<u64, Vec<&'a Page>>,
+        whole: &mut Contribution<Counts>,
+    ) -> Result<BTreeMap<u64, Vec<&'a Page>>, BoxError> {
+        let mut together = IdSet::new();
+        let mut others = BTreeMap::new();
+        for (file, pages) in files {
+            // Not even if each second byte began another word would there be too many.
+            let fits = |page: &Page| self.table.len() + page.length.div_ceil(2) <= self.reducers.limit;
+            match pages[..] {
+                [page] if page.of == 1 && fits(page) => match self.page(page) {
+                    Ok(()) => drop(together.insert(file)),
+                    Err(why) => drop(whole.absorb(Contribution::tombstone(file, why))?),
+                },
+                _ => drop(others.insert(file, pages)),
+            }
+        }
+        let counts = self.take(together.clone());
+        whole.absorb(Contribution::of_all(together, counts))?;
+        Ok(others)
+    }
+
+    /// Counts pages of one file, the whole of it or not.
+    fn file(&mut self, file: u64, pages: &[&Page]) -> Result<Contribution<Counts>, BoxError> {
+        let (mut good, mut part) = (IdSet::new(), Contribution::of_all(IdSet::new(), Counts::default()));
+        for page in pages {
+            match self.page(page) {
+                Ok(()) => drop(good.insert(page.number)),
+                Err(why) => drop(part.absorb(Contribution::tombstone(page.number, why))?),
+            }
+            // Every worker of a file knows its manifest: the file's own size gave it.
+            part.absorb(Contribution::manifest(page.of))?;
+        }
+        let counts = self.take(IdSet::of(file));
+        part.absorb(Contribution::of_all(good, counts))?;
+        Ok(part)
     }
 }
 
@@ -127,20 +155,16 @@ impl Work for Count {
         }
         let first = batch.first().map_or(0, |input| input.delivery().receipt().epoch);
         let mut emitted = Emitted { outcomes: vec![Outcome::Done; taken], ..Emitted::default() };
-        let mut whole: Option<Contribution<Counts>> = None;
-        for (&file, pages) in &files {
-            let part = self.file(pages);
+        let mut whole = Contribution::of_all(IdSet::new(), Counts::default());
+        for (file, pages) in self.small_files(files, &mut whole)? {
+            let part = self.file(file, &pages)?;
             if part.is_complete() {
-                let done = finish_file(file, part);
-                match &mut whole {
-                    None => whole = Some(done),
-                    Some(whole) => drop(whole.absorb(done)?),
-                }
+                whole.absorb(finish_file(file, part))?;
             } else {
                 emitted.publish.extend(self.reducers.of_file(file, format!("{file}/{first}"), part));
             }
         }
-        if let Some(whole) = whole {
+        if !whole.ids.is_empty() {
             emitted.publish.extend(self.reducers.of_files(format!("step/{first}"), whole));
         }
         self.in_step = taken as u64;
@@ -153,10 +177,7 @@ impl Work for Count {
     }
 
     fn dead(&mut self, page: Page, reason: &str) -> Emitted {
-        let mut counts = Counts::new(self.reducers.limit);
-        counts.note(Note { path: page.path.display().to_string(), why: reason.to_owned() });
-        let buried = Contribution::tombstone(page.number, reason);
-        let part = Contribution { last: Some(page.of), value: Some(counts), ..buried };
+        let part = Contribution { last: Some(page.of), ..Contribution::tombstone(page.number, reason) };
         let id = format!("dead/{}/{}", page.file, page.number);
         let publish = if part.is_complete() {
             self.reducers.of_files(id, finish_file(page.file, part))
@@ -175,57 +196,22 @@ fn settled(record: &str, pages: u64) -> StateWrite {
 
 /// A complete file as one contribution to the whole: all of it, or nothing and why.
 pub fn finish_file(file: u64, part: Contribution<Counts>) -> Contribution<Counts> {
-    let mut counts = part.value.unwrap_or_default();
-    if let Some(tombstone) = part.tombstones.first() {
-        let why = counts.notes.into_iter().find(|note| note.why == tombstone.reason);
-        counts = Counts { notes: why.into_iter().collect(), ..Counts::new(counts.limit) };
-    } else {
-        counts.files = IdSet::of(file);
-    }
-    Contribution::of(file, counts)
-}
-
-/// The words of the pages at hand, over a table that lives on from step to step.
-#[derive(Debug, Default)]
-struct Tally {
-    table: Table,
-    seen: Vec<usize>,
-    total: u64,
-}
-
-impl Tally {
-    fn add(&mut self, word: &str) {
-        let place = self.table.add(word, 1);
-        if self.table.count(place) == 1 {
-            self.seen.push(place);
-        }
-        self.total += 1;
-    }
-
-    /// What was counted since the last time.
-    fn take(&mut self, limit: u64) -> Counts {
-        let mut list = Writer::default();
-        for &place in &self.seen {
-            let count = self.table.take(place);
-            write_word(&mut list, self.table.word(place), count);
-        }
-        let words = Words::Flat { words: self.seen.len() as u64, bytes: list.finish() };
-        self.seen.clear();
-        if self.table.len() > TABLE_WORDS {
-            self.table = Table::default();
-        }
-        Counts { words, total: std::mem::take(&mut self.total), ..Counts::new(limit) }
+    let counts = part.value.unwrap_or_default();
+    match part.tombstones.into_iter().next() {
+        Some(tombstone) => Contribution::tombstone(file, tombstone.reason),
+        None if counts.has_too_many() => Contribution::tombstone(file, counts.too_many()),
+        None => Contribution::of(file, counts),
     }
 }
 
 struct Counting<'a> {
-    tally: &'a mut Tally,
+    table: &'a mut Table,
     overlong: Vec<usize>,
 }
 
 impl words::Sink for Counting<'_> {
     fn word(&mut self, word: &str) {
-        self.tally.add(word);
+        self.table.add(word);
     }
 
     fn overlong(&mut self, at: usize) {

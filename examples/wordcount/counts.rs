@@ -1,14 +1,11 @@
 //! How often each word was seen.
 
-use std::{fmt, hash::BuildHasher};
-
-use bytes::Bytes;
 use entourage::{
     core::Merge,
     workflow::{IdSet, Malformed, Payload, Reader, Writer},
 };
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+
+use crate::{report::grouped, run::Run};
 
 /// Most notes that one result carries; the rest are counted.
 const MAX_NOTES: usize = 10_000;
@@ -20,147 +17,14 @@ pub struct Note {
     pub why: String,
 }
 
-/// A table of words, in one piece of memory however many there are.
-#[derive(Clone, Default)]
-pub struct Table {
-    letters: Vec<u8>,
-    entries: Vec<Entry>,
-    places: HashTable<u32>,
-    hasher: FixedState,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    start: u32,
-    length: u32,
-    count: u64,
-}
-
-impl Table {
-    /// Counts `word` `times` more; returns its place.
-    pub fn add(&mut self, word: &str, times: u64) -> usize {
-        let Self { letters, entries, places, hasher } = self;
-        let text = |entry: &Entry| &letters[entry.start as usize..(entry.start + entry.length) as usize];
-        let hash = hasher.hash_one(word);
-        if let Some(&place) = places.find(hash, |&place| text(&entries[place as usize]) == word.as_bytes()) {
-            entries[place as usize].count += times;
-            return place as usize;
-        }
-        let rehash = |place: &u32| {
-            let word = std::str::from_utf8(text(&entries[*place as usize])).expect("only words are stored");
-            hasher.hash_one(word)
-        };
-        let place = entries.len();
-        places.insert_unique(
-            hash,
-            u32::try_from(place).expect("fewer than 2^32 words fit in memory"),
-            rehash,
-        );
-        let start = u32::try_from(letters.len()).expect("fewer than 4 GiB of letters fit in memory");
-        letters.extend_from_slice(word.as_bytes());
-        entries.push(Entry { start, length: word.len() as u32, count: times });
-        place
-    }
-
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    pub fn word(&self, place: usize) -> &str {
-        let entry = &self.entries[place];
-        let letters = &self.letters[entry.start as usize..(entry.start + entry.length) as usize];
-        std::str::from_utf8(letters).expect("only words are stored")
-    }
-
-    pub fn count(&self, place: usize) -> u64 {
-        self.entries[place].count
-    }
-
-    /// Every word and its count, in the order they were first seen.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        (0..self.len()).map(|place| (self.word(place), self.count(place)))
-    }
-
-    /// Takes the count of the word at `place` back to zero and returns it.
-    pub fn take(&mut self, place: usize) -> u64 {
-        std::mem::take(&mut self.entries[place].count)
-    }
-}
-
-impl fmt::Debug for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Table({} words)", self.len())
-    }
-}
-
-/// Words with their counts: as they came, or merged.
-#[derive(Clone, Debug)]
-pub enum Words {
-    /// Encoded, each word once; never decoded where nothing is merged.
-    Flat { words: u64, bytes: Bytes },
-    /// Merged.
-    Merged(Box<Table>),
-}
-
-impl Default for Words {
-    fn default() -> Self {
-        Self::Flat { words: 0, bytes: Bytes::new() }
-    }
-}
-
-impl Words {
-    pub fn len(&self) -> u64 {
-        match self {
-            Self::Flat { words, .. } => *words,
-            Self::Merged(table) => table.len() as u64,
-        }
-    }
-
-    /// The table, made now if it was not yet.
-    pub fn into_table(self) -> Table {
-        match self {
-            Self::Merged(table) => *table,
-            flat @ Self::Flat { .. } => {
-                let mut table = Table::default();
-                flat.each(|word, count| {
-                    table.add(word, count);
-                });
-                table
-            }
-        }
-    }
-
-    /// Calls `f` with every word and its count.
-    pub fn each(&self, mut f: impl FnMut(&str, u64)) {
-        match self {
-            Self::Merged(table) => table.iter().for_each(|(word, count)| f(word, count)),
-            Self::Flat { bytes, .. } => {
-                let walked = walk(bytes, &mut f);
-                walked.expect("the bytes were walked when they were read");
-            }
-        }
-    }
-}
-
-/// Calls `f` with each word of an encoded list.
-fn walk(bytes: &[u8], f: &mut impl FnMut(&str, u64)) -> Result<u64, Malformed> {
-    let mut reader = Reader::new(bytes);
-    let mut words = 0;
-    while !reader.is_empty() {
-        let word = reader.text()?;
-        f(word, reader.number()?);
-        words += 1;
-    }
-    Ok(words)
-}
-
 /// The result of some files, or of some pages of one.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    pub words: Words,
+    /// What was merged so far: the runs themselves are only merged when somebody reads them.
+    runs: Vec<Run>,
     /// All words, repetitions included.
     pub total: u64,
-    /// Files that are in.
+    /// Files that are in, whole or in part.
     pub files: IdSet,
     /// Files that were left out because there were too many different words.
     pub left_out: IdSet,
@@ -168,12 +32,13 @@ pub struct Counts {
     /// Notes beyond the most that are kept.
     pub more_notes: u64,
     /// Most different words; beyond it whole contributions are left out.
-    pub limit: u64,
+    limit: u64,
 }
 
 impl Counts {
-    pub fn new(limit: u64) -> Self {
-        Self { limit, ..Self::default() }
+    /// The words of `files`, `total` with their repetitions.
+    pub fn new(limit: u64, files: IdSet, words: Run, total: u64) -> Self {
+        Self { runs: vec![words], total, files, limit, ..Self::default() }
     }
 
     pub fn note(&mut self, note: Note) {
@@ -184,42 +49,60 @@ impl Counts {
         }
     }
 
-    /// Whether `other` would bring more different words than the limit.
-    fn overflows(&self, other: &Words, table: &Table) -> bool {
-        if table.len() as u64 + other.len() <= self.limit {
-            return false;
+    /// Every different word with its count.
+    pub fn words(&self) -> Run {
+        Run::of(self.runs.clone())
+    }
+
+    /// Whether the limit left something out, or would.
+    pub fn has_too_many(&self) -> bool {
+        !self.left_out.is_empty() || self.at_most() > self.limit && self.words().len() > self.limit
+    }
+
+    /// Why the files were left out that the limit leaves out.
+    pub fn too_many(&self) -> String {
+        format!("it would bring more than {} different words; see --max-words", grouped(self.limit))
+    }
+
+    /// No fewer than the different words that it holds.
+    fn at_most(&self) -> u64 {
+        self.runs.iter().map(Run::len).sum()
+    }
+
+    /// Drops what it holds of files that are left out: a file is in whole or not at all.
+    fn drop_left_out(&mut self, left_out: &IdSet) {
+        if !self.files.intersection(left_out).is_empty() {
+            (self.runs, self.total, self.files) = (Vec::new(), 0, IdSet::new());
         }
-        let mut union = table.clone();
-        other.each(|word, count| {
-            union.add(word, count);
-        });
-        union.len() as u64 > self.limit
     }
 }
 
 impl Merge for Counts {
     /// Associative and commutative as long as the limit is not reached. Beyond it the order
     /// decides *which* files are left out; what is in is counted right all the same.
-    fn merge(&mut self, other: Self) {
-        let mut table = std::mem::take(&mut self.words).into_table();
-        let mut other = other;
+    fn merge(&mut self, mut other: Self) {
         self.limit = self.limit.max(other.limit);
-        if self.overflows(&other.words, &table) {
-            other.left_out = other.left_out.union(&other.files);
-            other.files = IdSet::new();
-        } else {
-            other.words.each(|word, count| {
-                table.add(word, count);
-            });
-            self.total += other.total;
+        let mut left_out = self.left_out.union(&other.left_out);
+        self.drop_left_out(&left_out);
+        other.drop_left_out(&left_out);
+
+        let mut runs: Vec<Run> = self.runs.iter().chain(&other.runs).cloned().collect();
+        if self.at_most() + other.at_most() > self.limit {
+            runs = vec![Run::of(runs)];
+            if runs[0].len() > self.limit {
+                left_out = left_out.union(&other.files);
+                other.drop_left_out(&left_out);
+                // Gone as well, if these are pages of one file.
+                self.drop_left_out(&left_out);
+                runs = std::mem::take(&mut self.runs);
+            }
         }
-        self.words = Words::Merged(Box::new(table));
+        self.runs = runs;
+        self.total += other.total;
         self.files = self.files.union(&other.files);
-        self.left_out = self.left_out.union(&other.left_out);
+        self.left_out = left_out;
         self.more_notes += other.more_notes;
-        for note in other.notes {
-            self.note(note);
-        }
+        other.notes.into_iter().for_each(|note| self.note(note));
     }
 }
 
@@ -230,83 +113,92 @@ impl Payload for Counts {
         self.files.write(writer);
         self.left_out.write(writer);
         writer.number(self.more_notes);
-        writer.number(self.notes.len() as u64);
-        for note in &self.notes {
-            writer.bytes(note.path.as_bytes());
-            writer.bytes(note.why.as_bytes());
-        }
-        match &self.words {
-            Words::Flat { bytes, .. } => writer.bytes(bytes),
-            Words::Merged(table) => {
-                let mut list = Writer::default();
-                list.reserve(table.letters.len() + table.len() * 3);
-                table.iter().for_each(|(word, count)| write_word(&mut list, word, count));
-                writer.bytes(&list.finish());
-            }
-        }
+        self.notes.write(writer);
+        self.words().write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (total, limit) = (reader.number()?, reader.number()?);
-        let (files, left_out) = (IdSet::read(reader)?, IdSet::read(reader)?);
-        let more_notes = reader.number()?;
-        let note = |reader: &mut Reader<'_>| {
-            Ok(Note { path: reader.text()?.to_owned(), why: reader.text()?.to_owned() })
-        };
-        let notes = (0..reader.number()?).map(|_| note(reader)).collect::<Result<_, Malformed>>()?;
-        let bytes = Bytes::copy_from_slice(reader.bytes()?);
-        let words = walk(&bytes, &mut |_, _| ())?;
-        Ok(Self { words: Words::Flat { words, bytes }, total, files, left_out, notes, more_notes, limit })
+        Ok(Self {
+            total: reader.number()?,
+            limit: reader.number()?,
+            files: IdSet::read(reader)?,
+            left_out: IdSet::read(reader)?,
+            more_notes: reader.number()?,
+            notes: Vec::read(reader)?,
+            runs: vec![Run::read(reader)?],
+        })
     }
 }
 
-/// Appends one word of an encoded list.
-pub fn write_word(list: &mut Writer, word: &str, count: u64) {
-    list.bytes(word.as_bytes());
-    list.number(count);
+impl Payload for Note {
+    fn write(&self, writer: &mut Writer) {
+        self.path.write(writer);
+        self.why.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { path: String::read(reader)?, why: String::read(reader)? })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use entourage::{
         core::Merge,
-        workflow::{IdSet, Payload, Writer},
+        workflow::{IdSet, Payload},
     };
 
-    use super::{Counts, Words, write_word};
+    use super::Counts;
+    use crate::table::Table;
 
-    fn counted(file: u64, words: &[(&str, u64)]) -> Counts {
-        let mut list = Writer::default();
-        words.iter().for_each(|(word, count)| write_word(&mut list, word, *count));
-        let words_flat = Words::Flat { words: words.len() as u64, bytes: list.finish() };
-        let total = words.iter().map(|(_, count)| count).sum();
-        Counts { words: words_flat, total, files: IdSet::of(file), ..Counts::new(3) }
+    /// The words of `text` as those of one file, under a limit of three.
+    fn counted(file: u64, text: &str) -> Counts {
+        let mut table = Table::default();
+        text.split(' ').for_each(|word| table.add(word));
+        let (words, total) = table.take();
+        Counts::new(3, IdSet::of(file), words, total)
     }
 
-    fn sorted(counts: &Counts) -> Vec<(String, u64)> {
-        let mut words = Vec::new();
-        counts.words.each(|word, count| words.push((word.to_owned(), count)));
-        words.sort();
-        words
+    fn text(counts: &Counts) -> String {
+        counts.words().iter().map(|(word, count)| format!("{word}{count} ")).collect()
     }
 
     #[test]
     fn merging_adds_in_either_order_and_survives_the_wire() {
-        let (a, b) = (counted(1, &[("ant", 1), ("bee", 2)]), counted(2, &[("bee", 3), ("cat", 4)]));
+        let (a, b) = (counted(1, "ant bee bee"), counted(2, "bee cat bee"));
         let (mut ab, mut ba) = (a.clone(), b.clone());
         ab.merge(b);
         ba.merge(Counts::decode(&a.encode()).unwrap());
-        assert_eq!(sorted(&ab), [("ant".into(), 1), ("bee".into(), 5), ("cat".into(), 4)]);
-        assert_eq!(sorted(&ab), sorted(&ba));
-        assert_eq!((ab.total, ab.files), (10, IdSet::up_to(2)));
+        assert_eq!(text(&ab), "ant1 bee4 cat1 ");
+        assert_eq!(ab.encode(), ba.encode());
+        assert_eq!((ab.total, &ab.files), (6, &IdSet::up_to(2)));
+        assert!(!ab.has_too_many());
     }
 
     #[test]
     fn what_would_exceed_the_limit_is_left_out_whole() {
-        let mut counts = counted(1, &[("ant", 1), ("bee", 2)]);
-        counts.merge(counted(2, &[("cat", 1), ("dog", 1)]));
-        counts.merge(counted(3, &[("cat", 1), ("bee", 1)]));
-        assert_eq!(sorted(&counts), [("ant".into(), 1), ("bee".into(), 3), ("cat".into(), 1)]);
-        assert_eq!((counts.total, counts.left_out), (5, IdSet::of(2)));
+        let mut counts = counted(1, "ant bee bee");
+        counts.merge(counted(2, "cat dog"));
+        counts.merge(counted(3, "cat bee"));
+        assert_eq!(text(&counts), "ant1 bee3 cat1 ");
+        assert_eq!((counts.total, &counts.left_out), (5, &IdSet::of(2)));
+        assert_eq!(counts.files.to_string(), "1,3");
+    }
+
+    #[test]
+    fn no_page_stays_of_a_file_that_is_left_out() {
+        let pages = ["ant bee", "cat dog", "elk", "bee"].map(|page| counted(7, page));
+        for turn in 0..4 {
+            let mut turned = pages.clone();
+            turned.rotate_left(turn);
+            let [first, others @ ..] = turned;
+            let whole = others.into_iter().fold(first, |mut whole, page| {
+                whole.merge(page);
+                whole
+            });
+            assert_eq!((text(&whole).as_str(), whole.total, whole.files.len()), ("", 0, 0));
+            assert!(whole.has_too_many());
+        }
+        assert!(counted(7, "ant bee cat dog").has_too_many());
     }
 }

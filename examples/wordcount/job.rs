@@ -11,7 +11,9 @@ use anyhow::{Context, Result, bail};
 use entourage::{
     queue::{Group, Queue, Receiver, Settler, SqliteQueue, Step, SubscribeOptions, Topic},
     sharding::Modulo,
-    workflow::{Channel, Graph, IdSet, Output, Payload, Reader, Reduce, Sharder, Workflow, Writer},
+    workflow::{
+        Channel, Contribution, Graph, Output, Payload, Reader, Reduce, Sharder, Tombstone, Workflow, Writer,
+    },
 };
 
 use crate::{
@@ -26,10 +28,13 @@ const GROUP: &str = "wordcount";
 
 /// The record of what is to be counted, and the release of its format.
 const JOB: &str = "job";
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// How long a killed process's pages wait for another.
 const LEASE: Duration = Duration::from_secs(2);
+
+/// The result: the counts of all files, but for those that tombstones stand for.
+pub type Whole = Contribution<Counts>;
 
 /// What is to be counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,7 +121,7 @@ impl Job {
     }
 
     /// The stages and the channels between them.
-    pub fn workflow(&self, manner: &Manner) -> Result<Workflow<Counts>> {
+    pub fn workflow(&self, manner: &Manner) -> Result<Workflow<Whole>> {
         let queue: Arc<dyn Queue> = Arc::clone(&self.queue) as _;
         workflow(queue, &self.run, &self.wanted, manner)
     }
@@ -135,21 +140,23 @@ impl Job {
         Ok(Progress { pages, listed: position.pages, settled, counted })
     }
 
-    /// Reads the listing: what it left out, and the files that `ids` names.
-    pub async fn listing(&self, ids: &IdSet) -> Result<(Vec<Note>, Vec<PathBuf>)> {
-        let (mut notes, mut named) = (Vec::new(), Vec::new());
+    /// Every file that is not in the whole, and everything else that was left out, with why.
+    pub async fn skipped(&self, whole: &Whole) -> Result<Vec<Note>> {
+        let (counts, mut notes) = (whole.value.clone().unwrap_or_default(), Vec::new());
+        let too_many = Tombstone { ids: counts.left_out.clone(), reason: counts.too_many() };
+        let left_out: Vec<&Tombstone> = whole.tombstones.iter().chain([&too_many]).collect();
         self.each_record(|listed| {
-            named.extend(
-                listed
-                    .files
-                    .into_iter()
-                    .filter(|(number, ..)| ids.contains(*number))
-                    .map(|(_, path, _)| path),
-            );
+            for (number, path, _) in listed.files {
+                if let Some(tombstone) = left_out.iter().find(|tombstone| tombstone.ids.contains(number)) {
+                    notes.push(Note { path: path.display().to_string(), why: tombstone.reason.clone() });
+                }
+            }
             notes.extend(listed.notes);
         })
         .await?;
-        Ok((notes, named))
+        notes.extend(counts.notes);
+        notes.sort_unstable();
+        Ok(notes)
     }
 
     /// The files that are no longer what they were when they were listed.
@@ -183,18 +190,17 @@ pub fn workflow(
     run: &str,
     wanted: &Wanted,
     manner: &Manner,
-) -> Result<Workflow<Counts>> {
+) -> Result<Workflow<Whole>> {
     let shards = u32::try_from(wanted.shards).ok().map(Modulo::new).context("too many shards")??;
     let pages = Channel::<Page>::sharded("pages", 10_000, Sharder::by_number(shards));
     let parts = Channel::new("parts", 100_000);
     let files = Channel::new("files", 100_000);
-    let result = Channel::<Counts>::new("result", 1);
+    let result = Channel::<Whole>::new("result", 1);
 
     let done = result.clone();
-    let whole = Reduce::new("reduce-files", &files, move |_, total| {
-        let counts = total.value.unwrap_or_default();
+    let whole = Reduce::new("reduce-files", &files, move |_, whole: Whole| {
         // Named after the manifest: however often it is released, it is one item.
-        vec![done.publication(0, format!("result/{}", total.last.unwrap_or(0)), &counts)]
+        vec![done.publication(0, format!("result/{}", whole.last.unwrap_or(0)), &whole)]
     });
     let per_file = whole.clone();
     let parts = Reduce::new("reduce-pages", &parts, move |file, total| {

@@ -21,6 +21,8 @@ mod counts;
 mod job;
 mod page;
 mod report;
+mod run;
+mod table;
 mod walk;
 mod words;
 
@@ -41,7 +43,6 @@ use entourage::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    counts::Note,
     job::{Job, Manner, Wanted},
     report::{Report, grouped},
 };
@@ -196,40 +197,45 @@ async fn status(state: &Path) -> Result<ExitCode> {
 async fn count(options: &Options, job: &Job) -> Result<ExitCode> {
     println!("state: {}", options.state.display());
     let workflow = job.workflow(&manner(options)?)?;
-    let counts = if let Some(counts) = workflow.result(Duration::ZERO).await? {
-        let changed = job.changed_since().await?;
+    let whole = if let Some(whole) = workflow.result(Duration::ZERO).await? {
         println!("this state is finished; --fresh counts anew");
-        for path in changed.iter().take(20) {
-            println!("changed since: {}", path.display());
-        }
-        if changed.len() > 20 {
-            println!("changed since: {} more", grouped(changed.len() as u64 - 20));
-        }
-        counts
+        print_changed(&job.changed_since().await?);
+        whole
     } else {
         let shutdown = Shutdown::new();
         tokio::select! {
             biased;
-            counts = workflow.run(&shutdown) => counts.context("stopped before the end; run it again to go on")?,
+            whole = workflow.run(&shutdown) => whole.context("stopped before the end; run it again to go on")?,
             error = watch(job) => return Err(error),
         }
     };
-    let progress = job.progress().await?;
-    let (mut skipped, left_out) = job.listing(&counts.left_out).await?;
-    skipped.extend(counts.notes.iter().cloned());
-    let why =
-        format!("it would bring more than {} different words; see --max-words", grouped(options.max_words));
-    skipped.extend(left_out.iter().map(|path| Note { path: path.display().to_string(), why: why.clone() }));
-    skipped.sort_unstable();
-    let more_skipped = counts.more_notes;
-    let pages = progress.pages.unwrap_or(progress.listed);
-    let report = Report { counts, pages, counted: progress.counted, skipped, more_skipped };
+    let (progress, skipped) = (job.progress().await?, job.skipped(&whole).await?);
+    let counts = whole.value.unwrap_or_default();
+    let report = Report {
+        words: counts.words(),
+        total: counts.total,
+        files: counts.files.len(),
+        pages: progress.pages.unwrap_or(progress.listed),
+        counted: progress.counted,
+        skipped,
+        more_skipped: counts.more_notes,
+    };
     print!("{}", report.print(options.top));
     if let Some(out) = &options.out {
         report.write(out)?;
     }
     let whole = report.skipped.is_empty() && report.more_skipped == 0;
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn print_changed(changed: &[PathBuf]) {
+    const PRINTED: usize = 20;
+    for path in changed.iter().take(PRINTED) {
+        println!("changed since: {}", path.display());
+    }
+    if changed.len() > PRINTED {
+        println!("changed since: {} more", grouped((changed.len() - PRINTED) as u64));
+    }
 }
 
 /// Draws the progress until it is dropped; ends only when the state cannot be read.

@@ -1,7 +1,6 @@
 //! What a person reads, and what a program reads.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs::{self, File},
     io::{BufWriter, Write},
@@ -11,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
-use crate::counts::{Counts, Note};
+use crate::{counts::Note, run::Run};
 
 /// Notes that are printed; the file has them all.
 const PRINTED: usize = 20;
@@ -22,7 +21,10 @@ const BAR: u64 = 40;
 /// What one run has to say.
 #[derive(Debug)]
 pub struct Report {
-    pub counts: Counts,
+    pub words: Run,
+    /// All words, repetitions included.
+    pub total: u64,
+    pub files: u64,
     pub pages: u64,
     /// Pages that this run settled.
     pub counted: u64,
@@ -33,21 +35,25 @@ pub struct Report {
 impl Report {
     /// The table, the chart, the totals and what was skipped.
     pub fn print(&self, top: usize) -> String {
-        let mut words = Vec::new();
-        self.counts.words.each(|word, count| words.push((count, word.to_owned())));
+        let mut words: Vec<(u64, &str)> = self.words.iter().map(|(word, count)| (count, word)).collect();
         // The most frequent first; of one count, by the alphabet.
-        words.sort_unstable_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
+        let order = |(a, x): &(u64, &str), (b, y): &(u64, &str)| b.cmp(a).then_with(|| x.cmp(y));
+        if top < words.len() {
+            words.select_nth_unstable_by(top, order);
+            words.truncate(top);
+        }
+        words.sort_unstable_by(order);
         let mut text = String::new();
-        if !words.is_empty() && top > 0 {
-            let _ = writeln!(text, "{}\n", self.table(&words[..top.min(words.len())]));
+        if !words.is_empty() {
+            let _ = writeln!(text, "{}\n", self.table(&words));
         }
         let left_out = self.skipped.len() as u64 + self.more_skipped;
         let _ = writeln!(
             text,
             "{} words, {} different, in {} files and {} pages ({} counted by this run)",
-            grouped(self.counts.total),
-            grouped(words.len() as u64),
-            grouped(self.counts.files.len()),
+            grouped(self.total),
+            grouped(self.words.len()),
+            grouped(self.files),
             grouped(self.pages),
             grouped(self.counted),
         );
@@ -63,13 +69,13 @@ impl Report {
         text
     }
 
-    fn table(&self, top: &[(u64, String)]) -> Table {
+    fn table(&self, top: &[(u64, &str)]) -> Table {
         let most = top.first().map_or(1, |(count, _)| *count).max(1);
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header(["word", "count", "share", ""]);
         for (count, word) in top {
-            let share = 100.0 * *count as f64 / self.counts.total.max(1) as f64;
-            table.add_row([word.clone(), grouped(*count), format!("{share:.2} %"), bar(*count, most)]);
+            let share = 100.0 * *count as f64 / self.total.max(1) as f64;
+            table.add_row([(*word).to_owned(), grouped(*count), format!("{share:.2} %"), bar(*count, most)]);
         }
         for column in [1, 2] {
             if let Some(column) = table.column_mut(column) {
@@ -96,20 +102,17 @@ impl Report {
 
     /// `{"words":{…},"total":…,"pages":M,"counted":N,"skipped":[…]}`, words in order.
     fn json(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut words = BTreeMap::new();
-        self.counts.words.each(|word, count| {
-            words.insert(word.to_owned(), count);
-        });
         let skipped: Vec<_> =
             self.skipped.iter().map(|note| serde_json::json!({"path": note.path, "why": note.why})).collect();
-        write!(out, "{{\"words\":")?;
-        serde_json::to_writer(&mut *out, &words)?;
-        let rest = (self.counts.total, self.pages, self.counted, serde_json::Value::from(skipped));
-        writeln!(
-            out,
-            ",\"total\":{},\"pages\":{},\"counted\":{},\"skipped\":{}}}",
-            rest.0, rest.1, rest.2, rest.3
-        )
+        write!(out, "{{\"words\":{{")?;
+        for (place, (word, count)) in self.words.iter().enumerate() {
+            write!(out, "{}", if place == 0 { "" } else { "," })?;
+            serde_json::to_writer(&mut *out, word)?;
+            write!(out, ":{count}")?;
+        }
+        let (total, pages, counted) = (self.total, self.pages, self.counted);
+        let skipped = serde_json::Value::from(skipped);
+        writeln!(out, "}},\"total\":{total},\"pages\":{pages},\"counted\":{counted},\"skipped\":{skipped}}}")
     }
 }
 

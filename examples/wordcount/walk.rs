@@ -258,20 +258,13 @@ impl Payload for Listed {
             write_path(path, writer);
             identity.write(writer);
         }
-        writer.number(self.notes.len() as u64);
-        for note in &self.notes {
-            writer.bytes(note.path.as_bytes());
-            writer.bytes(note.why.as_bytes());
-        }
+        self.notes.write(writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let file =
             |reader: &mut Reader<'_>| Ok((reader.number()?, read_path(reader)?, Identity::read(reader)?));
-        let note =
-            |reader: &mut Reader<'_>| Ok(Note { path: reader.text()?.into(), why: reader.text()?.into() });
         let files = (0..reader.number()?).map(|_| file(reader)).collect::<Result<_, Malformed>>()?;
-        let notes = (0..reader.number()?).map(|_| note(reader)).collect::<Result<_, Malformed>>()?;
-        Ok(Self { files, notes })
+        Ok(Self { files, notes: Vec::read(reader)? })
     }
 }

@@ -73,9 +73,13 @@ pub(crate) trait Broker: fmt::Debug + Send + Sync + 'static {
     /// An expired consumer is registered anew: what it held is no longer its own.
     async fn beat(&self, consumer: ConsumerId) -> Result<()>;
 
-    /// Ends everything a consumer holds, no attempt burnt, and forgets it. May be called
-    /// where nothing can wait: the effect happens even if the future is dropped at once.
+    /// Ends everything a consumer holds, no attempt burnt. From then on it is stale for all but
+    /// the steps that it repeats. May be called again, and where nothing can wait: the effect
+    /// happens even if the future is dropped at once.
     fn leave(&self, consumer: ConsumerId) -> Pending<()>;
+
+    /// Forgets a consumer that has left: nobody is there who could ask for it. Must not block.
+    fn forget(&self, consumer: ConsumerId);
 
     /// Gives attempts back, none burnt; stale ones are ignored. As `leave`, without waiting.
     fn give_back(&self, consumer: ConsumerId, receipts: Vec<Receipt>) -> Pending<()>;

@@ -28,13 +28,16 @@ pub enum Error {
     },
     /// These deliveries are no longer this attempt's: their lease ended or they were settled.
     /// Whoever holds them now decides; drop them and settle the rest.
-    #[error("the lease on {} item(s) has ended, the first of them {:?}", .ids.len(), .ids.first())]
+    ///
+    /// It comes before a conflict and a full topic: what else is in the step's way is not
+    /// told before it applies to nothing but attempts that stand.
+    #[error("{}", stale(.ids))]
     Stale {
         /// The items.
         ids: Vec<ItemId>,
     },
     /// A state record is at another version than the step expected. Read it and decide again.
-    #[error("state {key:?} is at version {found}, not {expected}")]
+    #[error("state {key:?} is at version {found}, not {expected}; read it and decide again")]
     StateConflict {
         /// The record's key.
         key: String,
@@ -75,6 +78,20 @@ pub enum Error {
     Failed(#[source] BoxError),
 }
 
+/// Which attempts have ended, and what is to be done; a step may have a thousand of them.
+fn stale(ids: &[ItemId]) -> String {
+    match ids {
+        [id] => format!("the attempt at item {id:?} has ended; drop it and apply the rest"),
+        [first, others @ ..] => {
+            let others = others.len();
+            format!(
+                "the attempts at item {first:?} and {others} more have ended; drop them and apply the rest"
+            )
+        }
+        [] => "the attempt has ended; drop it".to_owned(),
+    }
+}
+
 impl Error {
     /// Whether the operation may have happened in spite of the error.
     #[must_use]
@@ -102,5 +119,19 @@ impl Retryable for Error {
             Self::Unavailable(_) | Self::Full { .. } | Self::NoSpace(_) => Verdict::Transient,
             _ => Verdict::Permanent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_step_says_what_has_ended_and_what_to_do() {
+        let stale =
+            |ids: &[&str]| Error::Stale { ids: ids.iter().map(|id| ItemId::from(*id)).collect() }.to_string();
+        assert_eq!(stale(&["a"]), "the attempt at item \"a\" has ended; drop it and apply the rest");
+        let three = stale(&["a", "b", "c"]);
+        assert_eq!(three, "the attempts at item \"a\" and 2 more have ended; drop them and apply the rest");
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     delivery::Delivery,
     error::{Error, Result},
     item::{Publication, Published},
-    queue::{Queue, Settler},
+    queue::Queue,
+    settler::Settler,
     step::Step,
 };
 

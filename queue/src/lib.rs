@@ -16,6 +16,8 @@ mod limits;
 mod memory;
 mod options;
 mod queue;
+mod receiver;
+mod settler;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
@@ -33,7 +35,9 @@ pub use self::{
     item::{Bundle, Group, Item, ItemId, Key, Publication, Published, Topic},
     memory::{MemoryOptions, MemoryQueue},
     options::{SubscribeOptions, TopicOptions},
-    queue::{Queue, Receiver, Settler},
+    queue::Queue,
+    receiver::Receiver,
+    settler::Settler,
     state::{Record, StateWrite},
     stats::{Dead, Redrive, Stats},
     step::{Applied, Rejection, Release, Step, StepId, Unapplied},

@@ -7,6 +7,7 @@ use entourage_core::Realm;
 use crate::{
     ask::Ask,
     capabilities::Capabilities,
+    delivery::Delivery,
     error::{Error, Result},
     item::{Group, Item, Publication, Topic},
     options::{SubscribeOptions, TopicOptions},
@@ -135,6 +136,7 @@ pub(crate) fn check_step(step: &Step, limits: &Capabilities, realm: Realm) -> Re
     for delivery in step.deliveries() {
         check_realm(realm, delivery.fence().realm())?;
     }
+    check_once(step)?;
     check_publish(&step.publish, limits)?;
     check_size("the number of state writes", step.state.len(), limits.max_batch)?;
     let mut written = BTreeSet::new();
@@ -150,9 +152,32 @@ pub(crate) fn check_step(step: &Step, limits: &Capabilities, realm: Realm) -> Re
     Ok(())
 }
 
+/// Refuses a step that settles one attempt twice.
+fn check_once(step: &Step) -> Result<()> {
+    let epoch = |delivery: &Delivery| delivery.receipt().epoch;
+    // As they were leased they are in order, and none is there twice.
+    if step.deliveries().map(epoch).is_sorted_by(|one, next| one < next) {
+        return Ok(());
+    }
+    let mut settled = BTreeSet::new();
+    match step.deliveries().find(|delivery| !settled.insert(epoch(delivery))) {
+        None => Ok(()),
+        Some(twice) => {
+            let id = twice.id();
+            Err(Error::Invalid(format!("item {id:?} is settled twice in one step; settle each attempt once")))
+        }
+    }
+}
+
 /// Refuses what another incarnation of the queue issued.
 pub(crate) fn check_realm(expected: Realm, found: Realm) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::ForeignRealm { expected, found }) }
+}
+
+/// What a step is told whose consumer has left: all that it held was given back.
+pub(crate) fn left(step: &Step) -> Error {
+    let ids: Vec<_> = step.deliveries().map(|delivery| delivery.id().clone()).collect();
+    if ids.is_empty() { Error::Closed } else { Error::Stale { ids } }
 }
 
 /// The reason as it is kept with a dead letter.

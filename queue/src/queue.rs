@@ -1,23 +1,22 @@
-//! The three traits of a queue.
+//! A queue, before anybody has subscribed.
 //!
-//! Each sentence of their contracts names, in brackets, the cases of the conformance suite
-//! (feature `conformance`) that check it.
+//! Each sentence of its contract, as of those of [`Receiver`] and [`Settler`], names, in
+//! brackets, the cases of the conformance suite (feature `conformance`) that check it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use entourage_blueprint::Describe;
 use entourage_core::{Clock, Realm};
 
 use crate::{
-    ask::Ask,
     capabilities::Capabilities,
-    delivery::Delivery,
     error::Result,
     item::{Group, Publication, Published, Topic},
     options::{SubscribeOptions, TopicOptions},
+    receiver::Receiver,
+    settler::Settler,
     state::Record,
     stats::{Dead, Redrive, Stats},
-    step::{Applied, Step, Unapplied},
 };
 
 /// Topics whose items are delivered at least once to each group.
@@ -172,142 +171,6 @@ pub trait Queue: Describe + fmt::Debug + Send + Sync + 'static {
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
     async fn room(&self, topic: &Topic, items: u64) -> Result<()>;
-}
-
-/// Leases items and keeps the leases alive.
-///
-/// Heartbeats are the receiver's own, from a task that ends with it; they stop for an item
-/// whose time limit has passed. Dropping a receiver gives back everything unsettled.
-///
-/// # Contract
-/// * An item is delivered, again and again, until it is done or dead
-///   (`every_item_is_delivered_until_it_is_done`).
-/// * Items come in the order of publishing, from all topics of the subscription, and none of
-///   these starves (`items_come_in_the_order_of_publishing`,
-///   `a_subscription_receives_from_all_its_topics`, `no_topic_of_a_subscription_starves`).
-/// * No more come than were asked for, and never fewer than `at_least`: until they are there,
-///   nothing is leased (`no_more_come_than_were_asked_for`,
-///   `fewer_than_at_least_are_never_leased`,
-///   `two_workers_with_one_partial_each_do_not_wait_for_ever`,
-///   `an_ask_for_fewer_at_most_than_at_least_is_invalid`).
-/// * An ask for one bundle gets one bundle, of which items without one make up their own
-///   (`a_bundle_ask_gets_one_bundle`, `at_least_counts_one_bundle`,
-///   `items_without_a_bundle_make_up_one`).
-/// * Bytes end a receive, but never below the fewest
-///   (`bytes_end_a_receive_beyond_the_fewest`, `one_large_item_is_received_all_the_same`).
-/// * A receive that waits wakes for whatever becomes ready, and ends empty when its time is
-///   over (`a_receive_that_waits_ends_empty`, `a_receive_without_patience_answers_at_once`,
-///   `a_waiting_receive_wakes_for_a_new_item`,
-///   `a_waiting_receive_wakes_for_what_a_step_publishes`,
-///   `a_waiting_receive_wakes_for_what_is_given_back`,
-///   `a_waiting_receive_wakes_when_a_delay_is_over`,
-///   `a_waiting_receive_wakes_when_a_lease_lapses`,
-///   `a_waiting_receive_wakes_for_a_redriven_letter`).
-/// * A dropped receive loses nothing and burns no attempt
-///   (`a_dropped_receive_loses_and_burns_nothing`).
-/// * A dropped delivery, a dropped receiver and a closed one give back, and burn no attempt
-///   (`a_dropped_delivery_goes_back_unburnt`, `a_dropped_receiver_gives_everything_back`,
-///   `a_closed_receiver_gives_everything_back`).
-/// * A closed receiver receives no more, and what it held is stale
-///   (`a_closed_receiver_receives_no_more`, `settling_after_close_is_stale`).
-/// * A lease holds until its deadline, and has ended at it
-///   (`a_lease_holds_until_its_deadline`, `a_lease_has_ended_at_its_deadline`).
-/// * Heartbeats keep a job of any length, up to its time limit (`heartbeats_keep_a_long_job`,
-///   `heartbeats_stop_at_the_time_limit`).
-/// * What a silent or dead member held comes back to any peer within its lease and one sweep,
-///   a third of a lease (`a_silent_members_items_come_back_to_any_peer`,
-///   `a_dead_members_items_come_back_to_any_peer`).
-/// * Retries and lapses are counted apart, and only lapses count to the delivery limit,
-///   beyond which an item is a dead letter (`a_lapse_counts_apart_from_retries`,
-///   `a_lapsing_item_dies_at_the_delivery_limit`,
-///   `retries_do_not_count_to_the_delivery_limit`).
-/// * Each attempt has a higher epoch than all earlier ones of its item and of its key
-///   (`each_attempt_has_a_higher_epoch`, `epochs_grow_along_a_key`,
-///   `a_fence_tells_its_realm_and_scope`).
-#[async_trait::async_trait]
-pub trait Receiver: fmt::Debug + Send {
-    /// Leases what is asked for; waits for it, and answers empty when the wait is over.
-    ///
-    /// # Errors
-    /// [`Error::Closed`](crate::Error::Closed) after [`Receiver::close`].
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses nothing and burns no attempt: what was leased by then is
-    /// handed out next.
-    async fn receive(&mut self, ask: Ask) -> Result<Vec<Delivery>>;
-
-    /// Gives back everything unsettled, no attempt burnt, and leaves the group.
-    ///
-    /// # Errors
-    /// Those of the backend; the leases then end by themselves.
-    ///
-    /// # Cancel safety
-    /// Dropping the future may leave leases to end by themselves; close again.
-    async fn close(&mut self) -> Result<()>;
-}
-
-/// Settles what its receiver leased.
-///
-/// # Contract
-/// * An accepted item is done, a released one burns no attempt, a retried one counts its
-///   retry and waits for its time (`an_accepted_item_is_done`,
-///   `a_released_item_burns_no_attempt`, `a_retried_item_counts_its_retries`,
-///   `a_retried_item_waits_for_its_time`).
-/// * A step of an attempt that has ended is stale and changes nothing, and an attempt is
-///   settled once (`a_zombies_step_changes_nothing`,
-///   `every_way_to_settle_is_stale_for_a_zombie`, `an_attempt_is_settled_once`).
-/// * A stale step names exactly what is stale, and applies without it
-///   (`a_partly_stale_step_names_exactly_the_stale`).
-/// * A delivery of a foreign realm is refused (`a_foreign_realm_is_refused`).
-/// * A step that is not applied is given back whole, its deliveries still held
-///   (`a_failed_step_is_given_back_whole`).
-/// * A step settles, publishes and writes as one, also when the call is dropped
-///   (`a_step_settles_publishes_and_writes_as_one`, `state_and_settle_are_one`,
-///   `a_dropped_step_is_whole_or_nothing`, `what_a_step_publishes_obeys_delay_and_priority`,
-///   `a_step_may_settle_nothing`).
-/// * A step is applied once per id of its group, and a repeated one reports what the first
-///   did, whatever has become of its leases (`a_step_whose_answer_was_lost_applies_once`,
-///   `a_repeated_step_reports_what_the_first_did`,
-///   `a_step_repeats_after_its_leases_are_gone`,
-///   `a_step_takes_its_id_from_its_first_attempt`, `steps_of_one_name_in_two_groups_are_two`,
-///   `a_step_that_could_not_be_recognised_is_invalid`).
-/// * Capacity is judged by what a step adds in all, and a step beyond it changes nothing
-///   (`capacity_is_judged_after_the_step`, `a_step_beyond_capacity_changes_nothing`).
-/// * A state write at another version than it expects is a conflict, and versions count the
-///   writes since a record's creation (`a_write_at_another_version_conflicts`,
-///   `a_version_counts_the_writes_of_its_record`, `a_deleted_record_begins_again`,
-///   `an_empty_value_is_a_record`, `a_record_is_written_once_in_a_step`).
-/// * Renewing extends an attempt's time limit, and is stale for one that has ended
-///   (`renewing_extends_the_time_limit`, `a_stale_attempt_cannot_be_renewed`).
-#[async_trait::async_trait]
-pub trait Settler: fmt::Debug + Send + Sync + 'static {
-    /// Settles, publishes and writes state in one transaction, applied once per step id.
-    ///
-    /// Capacity is judged by the step's net effect, so a stage that accepts at least as much
-    /// as it publishes is never refused for its own topic.
-    ///
-    /// # Errors
-    /// [`Unapplied`] gives the step back.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the whole step applied, or nothing of it; its deliveries
-    /// are given back unless it was applied.
-    async fn step(&self, step: Step) -> Result<Applied, Unapplied>;
-
-    /// Gives one attempt another `time` from now, beyond its time limit if need be.
-    ///
-    /// # Errors
-    /// [`Error::Stale`](crate::Error::Stale) when the attempt no longer holds the item.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the limit moved or not.
-    async fn renew(&self, delivery: &Delivery, time: Duration) -> Result<()>;
-
-    /// A state record of the group.
-    ///
-    /// # Errors
-    /// [`Error`](crate::Error) when the queue cannot answer.
-    async fn state(&self, key: &str) -> Result<Option<Record>>;
 }
 
 /// Forwards every method, so that a pointer to a queue is a queue.

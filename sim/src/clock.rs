@@ -9,7 +9,11 @@ use std::{
 
 use entourage_core::{Bark, Clock, Moment, Sleep, Timeline, Watchdog};
 
-use crate::timers::{Alarm, Event, Key, Timers};
+use crate::{
+    dial::Rate,
+    rng::Rng,
+    timers::{Alarm, Event, Key, Timers},
+};
 
 /// Waits for a moment that has come, at one and the same moment, after which nothing but a loop
 /// that never waits is left. On a machine it would go on until the clock has moved.
@@ -18,25 +22,36 @@ const MOST_SPINS: u64 = 100_000;
 /// Virtual time: it stands still until every process of the simulation waits, and then goes
 /// to the next moment that anybody waits for.
 ///
-/// So a simulated hour costs no more than what happens in it. Stores, queues and processes of
-/// one simulation share one; [`Sim::clock`](crate::Sim::clock) hands it out.
+/// So a simulated hour costs no more than what happens in it. [`Sim::clock`](crate::Sim::clock)
+/// shows the true time, by which stores and queues judge; [`Context::clock`](crate::Context::clock)
+/// is the clock of the process's own machine, which shows the same unless something befalls it.
 #[derive(Clone, Debug)]
 pub struct SimClock {
     timers: Arc<Mutex<Timers>>,
+    /// Which of the timers' clocks it is.
+    clock: usize,
+    timeline: Timeline,
 }
 
 impl SimClock {
     pub(crate) fn new() -> Self {
-        Self { timers: Arc::new(Mutex::new(Timers::default())) }
+        let timers = Arc::new(Mutex::new(Timers::new()));
+        Self { timers, clock: Timers::TRUE, timeline: Timeline::new("sim") }
+    }
+
+    /// The clock of another machine, which shows `shown` now.
+    pub(crate) fn another(&self, machine: &str, shown: Moment) -> Self {
+        let clock = self.timers().add(shown);
+        Self { timers: Arc::clone(&self.timers), clock, timeline: Timeline::new(format!("sim {machine}")) }
     }
 
     fn timers(&self) -> MutexGuard<'_, Timers> {
-        // Every update leaves a whole heap behind.
+        // Every update leaves whole heaps behind.
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set(&self, at: Moment, event: Event, process: usize) {
-        self.timers().set(at, Alarm::Happen(event, process));
+        self.timers().set(self.clock, at, Alarm::Happen(event, process));
     }
 
     pub(crate) fn next(&self) -> Option<Moment> {
@@ -56,6 +71,22 @@ impl SimClock {
         events
     }
 
+    pub(crate) fn set_rate(&self, rate: Rate) {
+        self.timers().set_rate(self.clock, rate);
+    }
+
+    pub(crate) fn set_frozen(&self, frozen: bool) {
+        self.timers().set_frozen(self.clock, frozen);
+    }
+
+    pub(crate) fn fall_asleep(&self) {
+        self.timers().sleep(self.clock);
+    }
+
+    pub(crate) fn wake_up(&self, rng: &mut Rng) {
+        self.timers().wake(self.clock, rng);
+    }
+
     /// Forgets all alarms, and with them the tasks that they would wake.
     pub(crate) fn clear(&self) {
         let alarms = self.timers().clear();
@@ -65,11 +96,11 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Moment {
-        self.timers().now()
+        self.timers().shows(self.clock)
     }
 
     fn timeline(&self) -> Timeline {
-        Timeline::new("sim")
+        self.timeline.clone()
     }
 
     fn sleep_until(&self, at: Moment) -> Sleep {
@@ -97,9 +128,21 @@ impl Future for Nap {
         let at = self.at;
         let clock = self.clock.clone();
         let mut timers = clock.timers();
-        if at <= timers.now() {
+        if let Some(key) = self.key {
+            // It is over when its alarm has gone off, which may be late.
+            let replaced = timers.replace(key, context.waker().clone());
+            drop(timers);
+            return match replaced {
+                Ok(former) => {
+                    drop(former);
+                    Poll::Pending
+                }
+                Err(_) => Poll::Ready(()),
+            };
+        }
+        if at <= timers.shows(clock.clock) {
             // Only a wait that was none at all: one that was slept through took time.
-            let spins = if self.key.is_none() { timers.spin() } else { 0 };
+            let spins = timers.spin();
             drop(timers);
             assert!(
                 spins < MOST_SPINS,
@@ -109,16 +152,7 @@ impl Future for Nap {
         }
         // No alarm for ever: a simulation in which all wait for it is stuck, and says so.
         if at != Moment::NEVER {
-            let waker = context.waker().clone();
-            let former = match self.key {
-                Some(key) => timers.replace(key, waker),
-                None => {
-                    self.key = Some(timers.set(at, Alarm::Wake(waker)));
-                    None
-                }
-            };
-            drop(timers);
-            drop(former);
+            self.key = Some(timers.set(clock.clock, at, Alarm::Wake(context.waker().clone())));
         }
         Poll::Pending
     }

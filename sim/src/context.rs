@@ -1,12 +1,17 @@
 //! What a simulated process is given.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use entourage_core::Clock;
+use entourage_core::{Clock, sleep};
 use entourage_queue::Queue;
 use entourage_store::Store;
 
 use crate::{
+    dial::Rate,
+    faults::Stall,
     history::History,
     link::Link,
     rng::Rng,
@@ -20,12 +25,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Context {
     link: Link,
-    seed: u64,
+    chance: Arc<Mutex<Rng>>,
 }
 
 impl Context {
-    pub(crate) const fn new(link: Link, seed: u64) -> Self {
-        Self { link, seed }
+    pub(crate) fn new(link: Link, seed: u64) -> Self {
+        let place = u64::from(link.incarnation) << 32 | link.process as u64;
+        // Forked, since neighbouring states draw the same numbers one after the other.
+        let chance = Rng::new(seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).fork();
+        Self { link, chance: Arc::new(Mutex::new(chance)) }
     }
 
     pub(crate) fn link(&self) -> Link {
@@ -44,22 +52,22 @@ impl Context {
         self.link.incarnation
     }
 
-    /// The simulation's clock.
+    /// The clock of the process's machine, which may run too fast or too slow.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.link.world.clock.clone())
+        Arc::new(self.link.clock.clone())
     }
 
-    /// Waits. Cancel-safe.
+    /// Waits, by the process's own clock. Cancel-safe.
     pub async fn sleep(&self, time: Duration) {
-        self.link.sleep(time).await;
+        sleep(&self.link.clock, time).await;
     }
 
-    /// Chance for the program itself: another for each process and incarnation.
+    /// Chance for the program itself: another for each process, incarnation and call.
     #[must_use]
     pub fn rng(&self) -> Rng {
-        let place = u64::from(self.link.incarnation) << 32 | self.link.process as u64;
-        Rng::new(self.seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).fork()
+        // A generator is whole whatever happens around it.
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner).fork()
     }
 
     /// `store`, as this process reaches it.
@@ -88,12 +96,41 @@ impl Context {
         self.link.world.kill(self.place(name), format_args!("by {}", self.name()));
     }
 
-    /// Makes the process of this name stand still, unaware of it.
+    /// Makes the process of this name stand still while its clock goes on, unaware of it: a
+    /// garbage collection, a frozen container, `SIGSTOP`.
     ///
     /// # Panics
     /// If there is no such process.
     pub fn pause(&self, name: &str, time: Duration) {
-        self.link.world.pause(self.place(name), time);
+        self.link.world.stall(self.place(name), Stall::Pause, time);
+    }
+
+    /// Puts the machine of the process of this name to sleep: a closed lid. When it wakes, its
+    /// clock has gone on, and what was due meanwhile comes up to a quarter of a second late.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn suspend(&self, name: &str, time: Duration) {
+        self.link.world.stall(self.place(name), Stall::Suspend, time);
+    }
+
+    /// Makes the machine of the process of this name stand still, and its clock with it: a
+    /// virtual machine that is paused. Nothing tells the process afterwards.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn freeze(&self, name: &str, time: Duration) {
+        self.link.world.stall(self.place(name), Stall::Freeze, time);
+    }
+
+    /// Has the clock of the process of this name show so many seconds a second from now on:
+    /// a quartz that is off, NTP that slews.
+    ///
+    /// # Panics
+    /// If there is no such process, or the rate is not above zero.
+    pub fn set_clock_rate(&self, name: &str, rate: f64) {
+        assert!(rate > 0.0, "a clock's rate is above zero; freeze the process to stop its clock");
+        self.link.world.set_rate(self.place(name), Rate::new(rate));
     }
 
     /// Cuts the process of this name off from every substrate.

@@ -81,9 +81,14 @@ impl Coverage {
     /// Prints the coverage, and demands both sides of every call that was made.
     ///
     /// # Panics
-    /// If a side is missing; the message names it. Not after a single replayed seed.
+    /// If a side is missing; the message names it. If no call was made at all, since then no
+    /// process reaches its substrates through a wrapper. Not after a single replayed seed.
     pub fn assert_covered(&self) {
         println!("{self}");
+        assert!(
+            self.sampled || !self.calls.is_empty(),
+            "no process called anything; give each its substrates by `Context::store` and `Context::queue`"
+        );
         assert!(
             self.sampled || self.missing().is_empty(),
             "no process died {}; run more seeds, or aim a crash there",
@@ -119,6 +124,12 @@ mod tests {
         coverage.add_call(Call::StoreGet);
         coverage.add_hit(CrashPoint { call: Call::StoreGet, side: Side::Before });
         coverage.assert_covered();
+    }
+
+    #[test]
+    #[should_panic(expected = "no process called anything")]
+    fn a_suite_that_calls_nothing_has_covered_nothing() {
+        Coverage::new().assert_covered();
     }
 
     #[test]

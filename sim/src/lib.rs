@@ -5,6 +5,7 @@ mod checkers;
 mod clock;
 mod context;
 mod coverage;
+mod dial;
 mod faults;
 mod history;
 mod link;
@@ -24,7 +25,7 @@ pub use self::{
     call::{Call, CrashPoint, Side},
     checkers::{
         BrokenFence, BrokenQueue, BrokenRegister, Effects, Sample, check_effects, check_fences, check_grants,
-        check_registers, fence_samples, queue_samples, register_samples,
+        check_registers, fence_samples, grant_samples, queue_samples, register_samples, repeat_samples,
     },
     clock::SimClock,
     context::Context,

@@ -10,10 +10,11 @@ use std::{
 };
 
 use entourage_core::Clock;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     call::{Call, CrashPoint, Side},
+    clock::SimClock,
     faults::{Fate, Plan},
     slot::Slot,
     world::World,
@@ -23,6 +24,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Link {
     pub(crate) world: Arc<World>,
+    /// The clock of the process's machine.
+    pub(crate) clock: SimClock,
     pub(crate) process: usize,
     pub(crate) incarnation: u32,
     pub(crate) name: Arc<str>,
@@ -41,7 +44,7 @@ impl Link {
             return pending().await;
         }
         let plan = self.world.plan(self.process, call);
-        self.sleep(plan.before).await;
+        self.travel(plan.before).await;
         if self.world.is_cut(self.process) {
             if !plan.hangs {
                 return Err(self.lose(call, Lost::Unavailable(Injected::Partition)));
@@ -53,7 +56,7 @@ impl Link {
             Fate::Delivered | Fate::AnswerLost => Ok(plan),
             Fate::Refused => Err(self.lose(call, Lost::Unavailable(Injected::Refused))),
             Fate::RequestLost => {
-                self.sleep(plan.after).await;
+                self.travel(plan.after).await;
                 Err(self.lose(call, Lost::Unknown(Injected::RequestLost)))
             }
         }
@@ -68,7 +71,7 @@ impl Link {
     ) -> Result<(), Lost> {
         self.world.note(&self.name, format_args!("{call}: {answer}"));
         self.survive(CrashPoint { call, side: Side::After }).await;
-        self.sleep(plan.after).await;
+        self.travel(plan.after).await;
         if plan.fate == Fate::AnswerLost {
             return Err(self.lose(call, Lost::Unknown(Injected::AnswerLost)));
         }
@@ -118,14 +121,43 @@ impl Link {
         effect: impl Future<Output = String> + Send + 'static,
     ) {
         let (world, name) = (Arc::clone(&self.world), Arc::clone(&self.name));
-        self.world.network.spawn(async move {
+        self.world.send(async move {
             world.clock.sleep_until(world.now() + after).await;
             let answer = effect.await;
             world.note("network", format_args!("repeats {name}'s {call}: {answer}"));
         });
     }
 
-    pub(crate) async fn sleep(&self, time: Duration) {
+    /// Something reaches the substrate late, whether or not this process still waits or lives.
+    /// Returns its answer once it is there.
+    pub(crate) async fn deliver_late<T, E>(
+        &self,
+        call: Call,
+        after: Duration,
+        effect: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        let (world, name) = (Arc::clone(&self.world), Arc::clone(&self.name));
+        let (answers, answered) = oneshot::channel();
+        self.world.send(async move {
+            world.clock.sleep_until(world.now() + after).await;
+            let answer = effect.await;
+            world.note("network", format_args!("delivers {name}'s {call} late: {}", brief(&answer)));
+            // Nobody hears of it who has given up.
+            drop(answers.send(answer));
+        });
+        match self.reach(answered).await {
+            Ok(answer) => answer,
+            // The network has ended, and the simulation with it.
+            Err(_) => pending().await,
+        }
+    }
+
+    /// A message is on its way, by the true time.
+    async fn travel(&self, time: Duration) {
         self.world.clock.sleep_until(self.world.now() + time).await;
     }
 

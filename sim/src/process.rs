@@ -42,7 +42,8 @@ impl Process {
         let name = world.name(self.place);
         world.note(&name, format_args!("starts for the {incarnation}. time"));
         let handle = agent.runtime().handle().clone();
-        let link = Link { world: Arc::clone(world), process: self.place, incarnation, name, agent: handle };
+        let (world, clock) = (Arc::clone(world), world.clock_of(self.place));
+        let link = Link { world, clock, process: self.place, incarnation, name, agent: handle };
         let task = main.runtime().spawn((self.program)(Context::new(link, seed)));
         self.body = Some(Body { main, agent, task });
     }

@@ -44,8 +44,12 @@ impl Rng {
 
     /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
-        let fraction = (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        fraction < probability
+        self.fraction() < probability
+    }
+
+    /// An even draw from 0 up to, and not reaching, 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A duration from `shortest` up to, and not reaching, `longest`.

@@ -1,11 +1,12 @@
 //! The scheduler.
 
-use std::{fmt, future::Future, panic::resume_unwind, sync::Arc, time::Duration};
+use std::{any::Any, fmt, future::Future, panic::resume_unwind, sync::Arc, time::Duration};
 
 use entourage_core::{Clock, Moment};
 
 use crate::{
     context::Context,
+    dial::Rate,
     faults::Faults,
     history::History,
     process::Process,
@@ -89,7 +90,7 @@ impl Sim {
         self
     }
 
-    /// The clock, for stores and queues of this simulation.
+    /// The clock that shows the true time, for stores and queues of this simulation.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.world.clock.clone())
@@ -170,8 +171,11 @@ impl Sim {
                 }
                 self.turn(unit);
             } else {
-                turns = 0;
+                let before = self.world.now();
                 self.advance()?;
+                if self.world.now() > before {
+                    turns = 0;
+                }
             }
         }
         let (trace, coverage) = self.world.results();
@@ -188,7 +192,7 @@ impl Sim {
     fn ready(&self) -> Vec<Unit> {
         let mut ready = Vec::new();
         for (place, process) in self.processes.iter().enumerate() {
-            if !process.lives() || self.world.is_paused(place) {
+            if !process.lives() || self.world.is_stalled(place) {
                 continue;
             }
             if process.is_main_ready(&self.world) {
@@ -212,16 +216,34 @@ impl Sim {
                 }
             }
             Unit::Agent(place) => self.processes[place].drive_agent(&self.world),
-            Unit::Network => self.network.drive(|| Look::Nothing),
+            Unit::Network => {
+                self.network.drive(|| Look::Nothing);
+                self.reap_errands();
+            }
         }
         self.bury();
         if let Unit::Main(place) = unit
             && let Err(panic) = self.processes[place].reap()
         {
-            let (name, seed, at) = (self.world.name(place), self.seed, self.world.now().since(Moment::ZERO));
-            eprintln!("process {name} panicked after {at:?} in seed {seed}");
-            resume_unwind(panic);
+            self.panic(&format!("process {}", self.world.name(place)), panic);
         }
+    }
+
+    /// A substrate that panics over a request that came late, or twice, panics here.
+    fn reap_errands(&self) {
+        for errand in self.world.done_errands() {
+            if let Err(error) = self.network.runtime().block_on(errand)
+                && error.is_panic()
+            {
+                self.panic("a request on the network", error.into_panic());
+            }
+        }
+    }
+
+    fn panic(&self, who: &str, panic: Box<dyn Any + Send>) -> ! {
+        let (seed, at) = (self.seed, self.world.now().since(Moment::ZERO));
+        eprintln!("{who} panicked after {at:?} in seed {seed}");
+        resume_unwind(panic)
     }
 
     /// Drops the runtimes of those that have died, and sets when they start again.
@@ -247,8 +269,8 @@ impl Sim {
             match event {
                 Event::Restart => self.processes[place].start(&self.world, self.seed),
                 Event::Heal => self.world.heal(place),
-                // That it is over is all there is to it.
-                Event::Resume => {}
+                Event::Resume => self.world.resume(place),
+                Event::Steady => self.world.set_rate(place, Rate::TRUE),
             }
         }
         Ok(())
@@ -280,5 +302,19 @@ impl fmt::Debug for Sim {
             .field("seed", &self.seed)
             .field("processes", &self.processes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "nobody expected it twice")]
+    fn a_panic_over_a_request_that_came_again_is_a_panic_of_the_test() {
+        let mut sim = Sim::new(5, Faults::none());
+        sim.world.send(async { panic!("nobody expected it twice") });
+        sim.process("sleeper", |ctx| async move { ctx.sleep(Duration::from_secs(1)).await });
+        let _ = sim.run();
     }
 }

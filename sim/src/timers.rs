@@ -1,11 +1,24 @@
-//! What happens when: a heap of alarms, and the present moment.
+//! What happens when: the present moment, and the alarms on every clock.
 
-use std::{collections::BTreeMap, task::Waker};
+use std::{collections::BTreeMap, task::Waker, time::Duration};
 
 use entourage_core::Moment;
 
-/// Names an alarm: its moment, and its place among those of the same moment.
-pub(crate) type Key = (Moment, u64);
+use crate::{
+    dial::{Dial, Rate},
+    rng::Rng,
+};
+
+/// How late a wait may end after its machine has slept: a sleep is cut into slices of this
+/// length, as the system's clock does, since the kernel's timers stand still meanwhile.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// Names an alarm: its clock, and its place in the order of setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    clock: usize,
+    number: u64,
+}
 
 /// What to do when a moment has come.
 #[derive(Debug)]
@@ -22,20 +35,83 @@ pub(crate) enum Event {
     Restart,
     Heal,
     Resume,
+    /// Its clock runs true from now on.
+    Steady,
 }
 
-/// Alarms in the order of their moments; those of one moment in the order of setting.
-#[derive(Debug, Default)]
+/// A clock's dial, and the alarms that are set on it, by what it shows when they are due.
+#[derive(Debug)]
+struct Clock {
+    dial: Dial,
+    /// What it showed when its machine fell asleep: until it wakes, no alarm goes off.
+    slept: Option<Moment>,
+    alarms: BTreeMap<(Moment, u64), Alarm>,
+    /// When each alarm is due, by number.
+    due: BTreeMap<u64, Moment>,
+}
+
+impl Clock {
+    const fn new(dial: Dial) -> Self {
+        Self { dial, slept: None, alarms: BTreeMap::new(), due: BTreeMap::new() }
+    }
+
+    fn set(&mut self, at: Moment, number: u64, alarm: Alarm) {
+        self.alarms.insert((at, number), alarm);
+        self.due.insert(number, at);
+    }
+
+    fn cancel(&mut self, number: u64) -> Option<Alarm> {
+        let at = self.due.remove(&number)?;
+        self.alarms.remove(&(at, number))
+    }
+
+    /// The true moment at which the first of its alarms goes off, if time alone brings that about.
+    fn next(&self) -> Option<Moment> {
+        let ((at, _), _) = self.alarms.first_key_value()?;
+        self.dial.when(*at).filter(|_| self.slept.is_none())
+    }
+
+    /// Takes the alarms that are due.
+    fn take(&mut self, now: Moment, into: &mut BTreeMap<u64, Alarm>) {
+        let shown = self.dial.shows(now);
+        while self.slept.is_none()
+            && let Some(first) = self.alarms.first_entry()
+            && first.key().0 <= shown
+        {
+            let ((_, number), alarm) = first.remove_entry();
+            self.due.remove(&number);
+            into.insert(number, alarm);
+        }
+    }
+}
+
+/// The true time, and the alarms of each clock; those of one moment in the order of setting.
+#[derive(Debug)]
 pub(crate) struct Timers {
     now: Moment,
     set: u64,
     spins: u64,
-    alarms: BTreeMap<Key, Alarm>,
+    /// The first is true, and never changes.
+    clocks: Vec<Clock>,
 }
 
 impl Timers {
-    pub(crate) const fn now(&self) -> Moment {
-        self.now
+    /// The clock that shows the true time.
+    pub(crate) const TRUE: usize = 0;
+
+    pub(crate) fn new() -> Self {
+        Self { now: Moment::ZERO, set: 0, spins: 0, clocks: vec![Clock::new(Dial::new(Moment::ZERO))] }
+    }
+
+    /// A further clock, which shows `shown` now.
+    pub(crate) fn add(&mut self, shown: Moment) -> usize {
+        self.clocks.push(Clock::new(Dial::new(shown)));
+        self.clocks.len() - 1
+    }
+
+    /// What this clock shows.
+    pub(crate) fn shows(&self, clock: usize) -> Moment {
+        self.clocks[clock].dial.shows(self.now)
     }
 
     /// Counts a wait that was none; says how many there were at this moment.
@@ -44,26 +120,32 @@ impl Timers {
         self.spins
     }
 
-    pub(crate) fn set(&mut self, at: Moment, alarm: Alarm) -> Key {
+    pub(crate) fn set(&mut self, clock: usize, at: Moment, alarm: Alarm) -> Key {
         self.set += 1;
-        let key = (at, self.set);
-        self.alarms.insert(key, alarm);
-        key
+        self.clocks[clock].set(at, self.set, alarm);
+        Key { clock, number: self.set }
     }
 
-    /// Wakes another than before. The former waker is handed out, because dropping it may drop
-    /// a task that holds other alarms.
-    pub(crate) fn replace(&mut self, key: Key, waker: Waker) -> Option<Alarm> {
-        self.alarms.insert(key, Alarm::Wake(waker))
+    /// Has an alarm wake another than before. `Ok` is the former alarm, handed out because
+    /// dropping its waker may drop a task that holds other alarms.
+    ///
+    /// # Errors
+    /// The waker, if the alarm has gone off.
+    pub(crate) fn replace(&mut self, key: Key, waker: Waker) -> Result<Option<Alarm>, Waker> {
+        let clock = &mut self.clocks[key.clock];
+        match clock.due.get(&key.number) {
+            Some(at) => Ok(clock.alarms.insert((*at, key.number), Alarm::Wake(waker))),
+            None => Err(waker),
+        }
     }
 
     /// As for [`Timers::replace`], the caller drops what was cancelled.
     pub(crate) fn cancel(&mut self, key: Key) -> Option<Alarm> {
-        self.alarms.remove(&key)
+        self.clocks[key.clock].cancel(key.number)
     }
 
     pub(crate) fn next(&self) -> Option<Moment> {
-        self.alarms.first_key_value().map(|((at, _), _)| *at)
+        self.clocks.iter().filter_map(Clock::next).min()
     }
 
     /// Goes to the next alarm's moment, and takes all alarms of it.
@@ -73,17 +155,46 @@ impl Timers {
             self.now = next;
             self.spins = 0;
         }
-        let mut due = Vec::new();
-        while let Some(entry) = self.alarms.first_entry()
-            && entry.key().0 <= self.now
-        {
-            due.push(entry.remove());
-        }
-        due
+        let mut due = BTreeMap::new();
+        self.clocks.iter_mut().for_each(|clock| clock.take(self.now, &mut due));
+        due.into_values().collect()
     }
 
     pub(crate) fn clear(&mut self) -> Vec<Alarm> {
-        std::mem::take(&mut self.alarms).into_values().collect()
+        let alarms = self.clocks.iter_mut().flat_map(|clock| {
+            clock.due.clear();
+            std::mem::take(&mut clock.alarms).into_values()
+        });
+        alarms.collect()
+    }
+
+    // What befalls a clock
+
+    pub(crate) fn set_rate(&mut self, clock: usize, rate: Rate) {
+        self.clocks[clock].dial.set_rate(self.now, rate);
+    }
+
+    pub(crate) fn set_frozen(&mut self, clock: usize, frozen: bool) {
+        self.clocks[clock].dial.set_frozen(self.now, frozen);
+    }
+
+    /// The clock's machine sleeps: the clock goes on, and its alarms do not go off.
+    pub(crate) fn sleep(&mut self, clock: usize) {
+        let shown = self.shows(clock);
+        self.clocks[clock].slept.get_or_insert(shown);
+    }
+
+    /// The clock's machine is awake again. What fell due meanwhile, or does so before a slice is
+    /// over, is late by the rest of the slice in which it fell asleep.
+    pub(crate) fn wake(&mut self, clock: usize, rng: &mut Rng) {
+        let woke = self.shows(clock);
+        let clock = &mut self.clocks[clock];
+        let Some(slept) = clock.slept.take() else { return };
+        let later = clock.alarms.split_off(&(woke + SLICE, 0));
+        for ((at, number), alarm) in std::mem::replace(&mut clock.alarms, later) {
+            let rest = rng.between(Duration::ZERO, SLICE).min(at.since(slept));
+            clock.set(at.max(woke + rest), number, alarm);
+        }
     }
 }
 
@@ -99,29 +210,93 @@ mod tests {
         alarms.into_iter().map(place).collect()
     }
 
+    const fn at(nanos: u64) -> Moment {
+        Moment::from_nanos(nanos)
+    }
+
+    const fn heal(place: usize) -> Alarm {
+        Alarm::Happen(Event::Heal, place)
+    }
+
     #[test]
     fn time_goes_to_the_next_alarm_and_no_further() {
-        let mut timers = Timers::default();
-        let at = Moment::from_nanos;
-        timers.set(at(20), Alarm::Happen(Event::Heal, 2));
-        timers.set(at(10), Alarm::Happen(Event::Heal, 0));
-        timers.set(at(10), Alarm::Happen(Event::Heal, 1));
-        let cancelled = timers.set(at(5), Alarm::Happen(Event::Heal, 3));
+        let mut timers = Timers::new();
+        timers.set(Timers::TRUE, at(20), heal(2));
+        timers.set(Timers::TRUE, at(10), heal(0));
+        timers.set(Timers::TRUE, at(10), heal(1));
+        let cancelled = timers.set(Timers::TRUE, at(5), heal(3));
         assert!(timers.cancel(cancelled).is_some());
         assert_eq!(places(timers.advance()), [0, 1]);
-        assert_eq!(timers.now(), at(10));
+        assert_eq!(timers.shows(Timers::TRUE), at(10));
         assert_eq!(places(timers.advance()), [2]);
         assert!(timers.advance().is_empty());
-        assert_eq!(timers.now(), at(20));
+        assert_eq!(timers.shows(Timers::TRUE), at(20));
     }
 
     #[test]
     fn an_alarm_in_the_past_does_not_turn_time_back() {
-        let mut timers = Timers::default();
-        timers.set(Moment::from_nanos(10), Alarm::Happen(Event::Heal, 0));
+        let mut timers = Timers::new();
+        timers.set(Timers::TRUE, at(10), heal(0));
         timers.advance();
-        timers.set(Moment::from_nanos(5), Alarm::Happen(Event::Heal, 1));
+        timers.set(Timers::TRUE, at(5), heal(1));
         assert_eq!(places(timers.advance()), [1]);
-        assert_eq!(timers.now(), Moment::from_nanos(10));
+        assert_eq!(timers.shows(Timers::TRUE), at(10));
+    }
+
+    #[test]
+    fn alarms_go_off_by_the_clock_on_which_they_are_set() {
+        let mut timers = Timers::new();
+        let (slow, fast) = (timers.add(at(0)), timers.add(at(1_000)));
+        timers.set_rate(slow, Rate::new(0.5));
+        timers.set_rate(fast, Rate::new(2.0));
+        timers.set(slow, at(100), heal(0));
+        timers.set(Timers::TRUE, at(100), heal(1));
+        timers.set(fast, at(1_100), heal(2));
+        let order = [(); 3].map(|()| (places(timers.advance()), timers.now.as_nanos()));
+        assert_eq!(order, [(vec![2], 50), (vec![1], 100), (vec![0], 200)]);
+    }
+
+    #[test]
+    fn a_change_of_rate_moves_the_alarms_that_are_set() {
+        let mut timers = Timers::new();
+        let clock = timers.add(at(0));
+        timers.set(clock, at(100), heal(0));
+        timers.set(Timers::TRUE, at(60), heal(1));
+        assert_eq!(places(timers.advance()), [1]);
+        timers.set_rate(clock, Rate::new(0.5));
+        assert_eq!((places(timers.advance()), timers.now), (vec![0], at(140)));
+    }
+
+    #[test]
+    fn a_frozen_clock_holds_its_alarms_back() {
+        let mut timers = Timers::new();
+        let clock = timers.add(at(0));
+        timers.set(clock, at(10), heal(0));
+        timers.set_frozen(clock, true);
+        timers.set(Timers::TRUE, at(100), heal(1));
+        assert_eq!(places(timers.advance()), [1]);
+        assert_eq!(timers.next(), None);
+        timers.set_frozen(clock, false);
+        assert_eq!((places(timers.advance()), timers.now), (vec![0], at(110)));
+    }
+
+    #[test]
+    fn alarms_that_a_sleep_went_over_are_late_by_less_than_a_slice() {
+        let (second, mut lateness) = (1_000_000_000, Vec::new());
+        for seed in 0..20 {
+            let mut timers = Timers::new();
+            let clock = timers.add(at(0));
+            timers.set(clock, at(second), heal(0));
+            timers.set(clock, at(20 * second), heal(2));
+            timers.sleep(clock);
+            timers.set(Timers::TRUE, at(10 * second), heal(1));
+            assert_eq!(places(timers.advance()), [1]);
+            assert_eq!((timers.shows(clock), timers.next()), (at(10 * second), None));
+            timers.wake(clock, &mut Rng::new(seed));
+            assert_eq!(places(timers.advance()), [0]);
+            lateness.push(timers.now.since(at(10 * second)));
+            assert_eq!((places(timers.advance()), timers.now), (vec![2], at(20 * second)));
+        }
+        assert!(lateness.iter().all(|late| *late < SLICE) && lateness.iter().any(|late| *late > SLICE / 2));
     }
 }

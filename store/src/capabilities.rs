@@ -30,6 +30,10 @@ pub struct Capabilities {
     pub min_ttl: Duration,
     /// Times to live are rounded up to a multiple of this.
     pub ttl_step: Duration,
+    /// How long after its deadline a session, with its keys, may still be found; zero where
+    /// every call looks at the clock. A server that looks from time to time takes a while, and
+    /// longer when it is busy or fails over: it never ends a session early.
+    pub expiry_lag: Duration,
 }
 
 impl Capabilities {
@@ -49,6 +53,7 @@ impl Capabilities {
             max_value_bytes: 1024 * 1024,
             min_ttl: Duration::from_millis(1),
             ttl_step: Duration::from_millis(1),
+            expiry_lag: Duration::ZERO,
         }
     }
 
@@ -95,7 +100,15 @@ impl Capabilities {
         self
     }
 
-    /// What a session that asks for `ttl` is granted.
+    /// With sessions that may be found for this long after their deadline.
+    #[must_use]
+    pub const fn with_expiry_lag(mut self, lag: Duration) -> Self {
+        self.expiry_lag = lag;
+        self
+    }
+
+    /// What a session that asks for `ttl` is granted at least. A server with a minimum of its
+    /// own may grant more; [`Session::granted_ttl`](crate::Session::granted_ttl) tells.
     ///
     /// # Examples
     /// ```

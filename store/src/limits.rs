@@ -117,7 +117,10 @@ impl Grant {
 
 /// The number of the session that a fence was granted to; `None` for a fence of another kind.
 pub(crate) fn session_of(fence: &Fence) -> Option<u64> {
-    fence.scope().as_str().strip_prefix("session/")?.parse().ok()
+    let text = fence.scope().as_str().strip_prefix("session/")?;
+    // One number has one text: a sink that compares scopes must not take another for it.
+    let is_plain = !text.starts_with(['+', '0']) || text == "0";
+    if is_plain { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -170,7 +173,9 @@ mod tests {
         let grant = Grant { number: 3, epoch: 4, ttl: Duration::ZERO };
         assert_eq!(session_of(&grant.fence(REALM)), Some(3));
         assert_eq!(session_of(&Fence::new(REALM, Scope::new("printer"), 4)), None);
-        assert_eq!(session_of(&Fence::new(REALM, Scope::new("session/x"), 4)), None);
+        for other in ["session/x", "session/", "session/+3", "session/03", "session/3 ", "session/-3"] {
+            assert_eq!(session_of(&Fence::new(REALM, Scope::new(other), 4)), None, "{other}");
+        }
     }
 
     #[cfg(feature = "sqlite")]

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     fenced::FencedStore,
     limits,
-    listing::{Listing, What},
+    listing::{Listing, Order, What},
     session::{Session, SessionId},
     store::Store,
     txn::{Condition, Operation, Outcome, Txn},
@@ -118,13 +118,13 @@ impl<S: Store> Store for PrefixStore<S> {
 
     async fn list(&self, what: &What) -> Result<Listing> {
         let limit = what.max_entries();
-        let outer = What {
-            prefix: self.outer(&what.prefix),
-            after: what.after.as_ref().map(|after| self.outer(after)),
-            // One more, because the bare prefix may be a key of the whole store.
-            limit: limit.saturating_add(1),
-            ..what.clone()
+        // The bare prefix may be a key of the whole store: it is stepped over, or in the orders
+        // that know no step makes room for one more.
+        let (after, outer_limit) = match (what.order, &what.after) {
+            (Order::Key, after) => (Some(self.outer(after.as_deref().unwrap_or_default())), limit),
+            (_, after) => (after.clone(), limit.saturating_add(1).min(Capabilities::MAX_LISTING)),
         };
+        let outer = What { prefix: self.outer(&what.prefix), after, limit: outer_limit, ..what.clone() };
         let Listing { entries, as_of, more } = self.inner.list(&outer).await?;
         let mut entries: Vec<_> =
             entries.into_iter().filter_map(|entry| inside(entry, &self.prefix)).collect();
@@ -202,7 +202,7 @@ impl Watch for PrefixWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryStore, StoreExt, Test, listing::Order};
+    use crate::{MemoryStore, StoreExt, Test};
 
     async fn part() -> (MemoryStore, PrefixStore<MemoryStore>) {
         let whole = MemoryStore::new();

@@ -150,8 +150,9 @@ impl Session {
     /// Extends the session and returns when the request was *sent*, from which it now runs.
     ///
     /// # Errors
-    /// [`Error::SessionLost`] when it has ended: stop what depends on it. With any other error
-    /// it is [`Standing::Doubtful`] and runs on from the last confirmed renewal.
+    /// [`Error::SessionLost`] when it has ended: stop what depends on it. So it is too when the
+    /// store's answer comes after the deadline, because what is lost never comes back. With any
+    /// other error it is [`Standing::Doubtful`] and runs on from the last confirmed renewal.
     ///
     /// # Cancel safety
     /// Dropped, the renewal may have happened; the session is doubtful until the next one.
@@ -164,7 +165,10 @@ impl Session {
         self.belief().doubtful = true;
         let answer = self.lease.renew().await;
         let mut belief = self.belief();
+        // Whoever asked at the deadline was told that it is lost, and may have acted on it.
+        belief.lost |= self.clock.now() >= belief.until;
         match answer {
+            Ok(_) if belief.lost => Err(Error::SessionLost { id: self.id }),
             Ok(ttl) => {
                 belief.ttl = ttl;
                 // A late answer to an early request must not shorten what a later one gave.
@@ -225,5 +229,106 @@ impl Session {
     fn belief(&self) -> std::sync::MutexGuard<'_, Belief> {
         // Every update leaves a whole value behind, even if a holder of the lock panics.
         self.belief.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use entourage_core::{PausedClock, Scope, sleep};
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(30);
+
+    /// A store that takes its time, and fails for so many calls first.
+    #[derive(Debug)]
+    struct Slow {
+        clock: PausedClock,
+        takes: Duration,
+        failing: AtomicU64,
+        asked: AtomicU64,
+    }
+
+    #[async_trait::async_trait]
+    impl Lease for Slow {
+        async fn renew(&self) -> Result<Duration> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            sleep(&self.clock, self.takes).await;
+            let failing = self.failing.load(Ordering::Relaxed);
+            self.failing.store(failing.saturating_sub(1), Ordering::Relaxed);
+            if failing > 0 { Err(Error::Unavailable("busy".into())) } else { Ok(TTL) }
+        }
+
+        async fn end(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn session(takes: Duration, failing: u64) -> (Arc<Slow>, Session) {
+        let clock = PausedClock::new();
+        let (failing, asked) = (AtomicU64::new(failing), AtomicU64::new(0));
+        let lease = Arc::new(Slow { clock: clock.clone(), takes, failing, asked });
+        let realm = Realm::new(7);
+        let (id, fence) = (SessionId { realm, number: 1 }, Fence::new(realm, Scope::new("session/1"), 1));
+        let sent = clock.now();
+        (Arc::clone(&lease), Session::granted(id, fence, TTL, sent, Arc::new(clock), lease))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_after_the_deadline_brings_nothing_back() {
+        let (lease, session) = session(TTL, 0);
+        sleep(&lease.clock, TTL / 2).await;
+        let (answer, ()) = tokio::join!(biased; session.renew(), async {
+            sleep(&lease.clock, TTL / 2).await;
+            assert_eq!(session.standing(), Standing::Lost);
+        });
+        assert!(matches!(answer, Err(Error::SessionLost { .. })), "{answer:?}");
+        assert_eq!(session.standing(), Standing::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ended_session_is_not_renewed_by_a_late_answer() {
+        let (_, session) = session(TTL / 3, 0);
+        let (answer, ended) = tokio::join!(biased; session.renew(), session.end());
+        assert!(ended.is_ok());
+        assert!(matches!(answer, Err(Error::SessionLost { .. })), "{answer:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unconfirmed_renewal_leaves_the_session_doubtful_until_its_deadline() {
+        let (lease, session) = session(Duration::ZERO, 1);
+        let until = lease.clock.now() + TTL;
+        sleep(&lease.clock, TTL / 3).await;
+        assert!(session.renew().await.is_err());
+        assert_eq!(session.standing(), Standing::Doubtful { until });
+        lease.clock.sleep_until(until).await;
+        assert_eq!(session.standing(), Standing::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_kept_alive_by_a_renewal_at_every_third_and_at_every_tenth_in_doubt() {
+        let (lease, session) = session(Duration::ZERO, 2);
+        let start = lease.clock.now();
+        let shutdown = Shutdown::new();
+        tokio::select! {
+            biased;
+            () = session.keep_alive(&shutdown) => panic!("{:?}", session.standing()),
+            () = sleep(&lease.clock, TTL / 3 + TTL / 10 * 2 + TTL / 3) => {}
+        }
+        // Twice in vain, at a third and a tenth later, and twice to effect.
+        assert_eq!(lease.asked.load(Ordering::Relaxed), 4);
+        let Standing::Live { until } = session.standing() else { panic!("{:?}", session.standing()) };
+        assert_eq!(until.since(start), TTL / 3 + TTL / 10 * 2 + TTL / 3 + TTL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keeping_a_session_alive_ends_at_its_deadline_when_no_answer_comes() {
+        let (lease, session) = session(TTL * 100, 0);
+        let start = lease.clock.now();
+        session.keep_alive(&Shutdown::new()).await;
+        assert_eq!(lease.clock.now().since(start), TTL);
+        assert_eq!(session.standing(), Standing::Lost);
     }
 }

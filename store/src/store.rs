@@ -85,10 +85,11 @@ use crate::{
 /// * So does its expiry: `keys_expire_together_with_their_session`.
 /// * A session lives until the last nanosecond before its deadline:
 ///   `a_session_lives_until_its_deadline`.
-/// * At its deadline no call finds it or its keys: `a_session_is_dead_at_its_deadline`.
+/// * At its deadline, or up to [`Capabilities::expiry_lag`] later where there is one, no call finds
+///   it or its keys any more: `a_session_is_dead_at_its_deadline`.
 /// * The deadline is the granted time after the last renewal was sent:
 ///   `a_renewal_runs_from_when_it_was_sent`.
-/// * The time asked for is rounded up as [`Capabilities::granted_ttl`] says:
+/// * The time asked for is rounded up as [`Capabilities::granted_ttl`] says, or further:
 ///   `a_time_to_live_is_rounded_up_to_what_the_store_grants`.
 /// * Each incarnation's fence supersedes all earlier ones: `a_resumed_session_has_a_new_fence`.
 /// * Resuming keeps the keys and begins the time to live anew:

@@ -1,6 +1,8 @@
-//! Every backend and every decorator, by one list.
+//! Every backend, every decorator and what a server is like, by one list.
 
 mod fixtures;
+#[path = "fixtures/remote.rs"]
+mod remote;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -10,7 +12,10 @@ use entourage_store::{
     conformance::{Subject, cases},
 };
 
-use self::fixtures::{Memory, Sqlite};
+use self::{
+    fixtures::{Memory, Sqlite},
+    remote::Remote,
+};
 
 /// A pointer to a pointer to a store.
 #[derive(Clone)]
@@ -65,6 +70,8 @@ impl Fixture for Recording {
 
 fn main() -> ExitCode {
     run([
+        // First, because its cases wait while the others run.
+        trials(Remote, cases()),
         trials(Memory::default(), cases()),
         trials(ArcDyn, cases()),
         trials(Prefixed, cases()),

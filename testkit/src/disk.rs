@@ -21,7 +21,8 @@ use crate::{
 /// synced is there. Nothing is written back in between by itself, or seldom: the file system
 /// commits its journal every five minutes, and the kernel's own write-back begins after some
 /// seconds. A sync that is under way at the cut may claim to have succeeded, as none of a machine
-/// without power could: what a process says after the cut is no acknowledgement. Drop what uses the disk, or kill it, before the disk: declare the disk first.
+/// without power could: what a process says after the cut is no acknowledgement. Drop what uses
+/// the disk, or kill it, before the disk: declare the disk first.
 ///
 /// The test's own kill leaves the mount behind; `umount` of the path that it had ends it.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fs,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -44,7 +45,8 @@ impl Program {
     /// An example of the same build as the running test, wherever its target directory is.
     ///
     /// # Panics
-    /// If it is not built, saying how to build it.
+    /// If it is not built, or from older sources than the test, saying how to build it: cargo
+    /// builds no examples for a test that is asked for alone.
     #[must_use]
     pub fn example(name: &str) -> Self {
         let this = this_test();
@@ -52,11 +54,11 @@ impl Program {
         let profile = this.parent().and_then(Path::parent).expect("a test lies two directories deep");
         let path = profile.join("examples").join(name);
         let release = if profile.ends_with("release") { " --release" } else { "" };
-        assert!(
-            path.is_file(),
-            "the example {name} is not built: there is no {}; run `cargo build{release} --examples --features full`",
-            path.display()
-        );
+        let build = format!("run `cargo build{release} --examples --features full`");
+        assert!(path.is_file(), "the example {name} is not built: there is no {}; {build}", path.display());
+        if let Some(source) = changed_between(&path, &this) {
+            panic!("the example {name} is older than the test: {} has changed; {build}", source.display());
+        }
         Self::new(path)
     }
 
@@ -127,6 +129,64 @@ impl Program {
     }
 }
 
+/// A source of `program` that was written after it was built and before `test` was.
+///
+/// What was written since both were built is an edit under way, and no business of theirs.
+fn changed_between(program: &Path, test: &Path) -> Option<PathBuf> {
+    let written = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let (built, tested) = (written(program)?, written(test)?);
+    // Cargo lists beside what it builds the sources of the workspace that went into it.
+    let list = fs::read_to_string(program.with_extension("d")).ok()?;
+    let is_newer = |source: &PathBuf| written(source).is_some_and(|at| built < at && at < tested);
+    sources(&list).into_iter().find(is_newer)
+}
+
+/// The files of a dependency list in make's format: `target: source source`.
+fn sources(list: &str) -> Vec<PathBuf> {
+    let Some((_, sources)) = list.lines().next().and_then(|line| line.split_once(": ")) else {
+        return Vec::new();
+    };
+    // A space within a name is escaped.
+    let escaped = sources.replace("\\ ", "\0");
+    escaped.split_whitespace().map(|name| PathBuf::from(name.replace('\0', " "))).collect()
+}
+
 fn this_test() -> PathBuf {
     env::current_exe().expect("the system says which program runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, time::Duration};
+
+    use super::{changed_between, sources};
+    use crate::{eventually::let_pass, scratch::Scratch};
+
+    #[test]
+    fn sources_are_told_apart_by_spaces_that_are_not_escaped() {
+        let listed = sources("/t/program: /a/b.rs /a/c\\ d.rs\n");
+        assert_eq!(listed, [PathBuf::from("/a/b.rs"), PathBuf::from("/a/c d.rs")]);
+        assert!(sources("").is_empty());
+    }
+
+    #[test]
+    fn a_program_is_stale_if_a_source_is_newer_and_the_test_newer_still() {
+        let scratch = Scratch::new();
+        let [program, source, test] = ["program", "source", "test"].map(|name| scratch.join(name));
+        let write = |paths: &[&PathBuf]| {
+            for path in paths {
+                // File systems tell times apart that are a tick of the kernel from each other.
+                let_pass(Duration::from_millis(20));
+                fs::write(path, "").expect("it can be written");
+            }
+        };
+        let list = format!("{}: {}\n", program.display(), source.display());
+        fs::write(scratch.join("program.d"), list).expect("it can be written");
+        write(&[&program, &source, &test]);
+        assert_eq!(changed_between(&program, &test), Some(source.clone()));
+        write(&[&source]);
+        assert_eq!(changed_between(&program, &test), None, "it has changed since both were built");
+        write(&[&program, &test]);
+        assert_eq!(changed_between(&program, &test), None, "it was built since");
+    }
 }

@@ -28,17 +28,31 @@ impl Requirement {
     /// ```
     #[must_use]
     pub fn trial(self, need: &'static str, name: &str, body: impl FnOnce() + Send + 'static) -> Trial {
-        let required = is_required(need, env::var("ENTOURAGE_REQUIRE").ok().as_deref());
+        let is_required = is_required(need);
         Trial::ignorable_test(name, move || match self {
             Self::Met => {
                 body();
                 Ok(Completion::Completed)
             }
-            Self::Absent(why) if required => {
-                Err(format!("{need} is required by ENTOURAGE_REQUIRE, but absent: {why}").into())
-            }
+            Self::Absent(why) if is_required => Err(refusal(need, &why).into()),
             Self::Absent(why) => Ok(Completion::ignored_with(format!("{need} is absent: {why}"))),
         })
+    }
+
+    /// Whether a test under the standard harness can go on; if not, it returns.
+    ///
+    /// That harness cannot be told to ignore a test that has begun: it counts as passed, with
+    /// the reason in its output. Where it can be had, [`Requirement::trial`] is better.
+    ///
+    /// # Panics
+    /// If the requirement called `need` is absent and required.
+    #[must_use = "a test whose requirement is absent returns"]
+    #[track_caller]
+    pub fn is_met(self, need: &str) -> bool {
+        let Self::Absent(why) = self else { return true };
+        assert!(!is_required(need), "{}", refusal(need, &why));
+        eprintln!("ignored: {need} is absent: {why}");
+        false
     }
 }
 
@@ -51,19 +65,28 @@ impl From<Result<(), String>> for Requirement {
     }
 }
 
-fn is_required(need: &str, list: Option<&str>) -> bool {
+fn refusal(need: &str, why: &str) -> String {
+    format!("{need} is required by ENTOURAGE_REQUIRE, but absent: {why}")
+}
+
+fn is_required(need: &str) -> bool {
+    names(env::var("ENTOURAGE_REQUIRE").ok().as_deref(), need)
+}
+
+/// Whether the list of `ENTOURAGE_REQUIRE` names this need.
+fn names(list: Option<&str>, need: &str) -> bool {
     list.is_some_and(|list| list.split(',').map(str::trim).any(|name| name == need || name == "all"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_required;
+    use super::names;
 
     #[test]
     fn absence_is_excused_unless_the_need_or_all_are_required() {
-        assert!(!is_required("power-loss", None));
-        assert!(!is_required("power-loss", Some("redis, full-disk")));
-        assert!(is_required("power-loss", Some("redis, power-loss")));
-        assert!(is_required("power-loss", Some("all")));
+        assert!(!names(None, "power-loss"));
+        assert!(!names(Some("redis, full-disk"), "power-loss"));
+        assert!(names(Some("redis, power-loss"), "power-loss"));
+        assert!(names(Some("all"), "power-loss"));
     }
 }

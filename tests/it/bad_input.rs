@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use entourage_testkit::{FullDisk, Program, Scratch, eventually};
+use entourage_testkit::{FullDisk, Program, Requirement, Scratch, eventually};
 
 use crate::plain::{Counted, PATIENCE, run, status, wordcount};
 
@@ -72,6 +72,12 @@ fn links_pipes_and_odd_names_do_no_harm() {
 
 #[test]
 fn a_file_that_changes_underneath_is_left_out_whole() {
+    // A run may be through with the file before it changes, and is right then too.
+    assert!((0..5).any(|_| sees_the_change()), "no run came late enough to the file");
+}
+
+/// Changes the last file of a run after its listing; whether the run saw that.
+fn sees_the_change() -> bool {
     let scratch = Scratch::new();
     let (input, state, out) = (scratch.join("in"), scratch.join("state.db"), scratch.join("out.json"));
     fs::create_dir(&input).unwrap();
@@ -90,15 +96,16 @@ fn a_file_that_changes_underneath_is_left_out_whole() {
     running.resume();
     let finished = running.wait(PATIENCE);
     let counted = Counted::read(&out);
-    if finished.status.success() {
-        // It was counted before it changed, all of it.
-        assert_eq!(counted.words["good"], 53_000);
-    } else {
+    assert!(!counted.words.contains_key("bad"));
+    let sees_it = !finished.status.success();
+    if sees_it {
         assert_eq!(counted.skipped.len(), 1, "{:?}", counted.skipped);
         assert!(counted.skipped[0].1.contains("changed"), "{:?}", counted.skipped);
         assert_eq!(counted.words["good"], 3000);
+    } else {
+        assert_eq!(counted.words["good"], 53_000);
     }
-    assert!(!counted.words.contains_key("bad"));
+    sees_it
 }
 
 #[test]
@@ -138,9 +145,8 @@ fn nothing_at_all_is_an_empty_count() {
 
 #[test]
 fn a_full_disk_stops_it_with_a_message_and_room_lets_it_go_on() {
-    if let Err(reason) = FullDisk::available() {
-        assert!(std::env::var("ENTOURAGE_REQUIRE").is_err(), "full-disk is required: {reason}");
-        return eprintln!("ignored: {reason}");
+    if !Requirement::from(FullDisk::available()).is_met("full-disk") {
+        return;
     }
     let (scratch, disk) = (Scratch::new(), FullDisk::new(24 << 20));
     let (input, state, out) = (scratch.join("in"), disk.path().join("state.db"), scratch.join("out.json"));

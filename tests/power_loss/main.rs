@@ -11,6 +11,8 @@
 //! `ENTOURAGE_LONG=1` runs 50 rounds instead of 3, and 200 of files being made instead of 10. Where there is no root the tests are
 //! ignored and counted; `ENTOURAGE_REQUIRE=power-loss` has them fail instead.
 
+mod epochs;
+mod failing;
 mod queue;
 mod store;
 
@@ -62,7 +64,7 @@ struct Subject {
 }
 
 fn main() -> ExitCode {
-    let subjects = [store::SUBJECT, queue::SUBJECT];
+    let subjects = [store::SUBJECT, queue::SUBJECT, epochs::SUBJECT];
     if let Ok(name) = env::var(WRITER) {
         let subject = subjects.iter().find(|subject| subject.name == name).expect("it is one of these");
         let path = env::args_os().nth(1).expect("the test names the file");
@@ -77,11 +79,14 @@ fn main() -> ExitCode {
         let body = move || run(subject, when, rounds, rng);
         Requirement::from(Disk::available()).trial("power-loss", &format!("{}_{what}", subject.name), body)
     };
-    let mut trials = Vec::new();
-    for subject in subjects {
+    let mut trials = vec![trial(epochs::SUBJECT, "increase_over_a_power_loss", When::Late, 3, 50)];
+    for subject in [store::SUBJECT, queue::SUBJECT] {
         trials.push(trial(subject, "keeps_every_acknowledged_write_over_a_power_loss", When::Late, 3, 50));
         trials.push(trial(subject, "opens_after_a_power_loss_at_its_creation", When::Early, 10, 200));
     }
+    let dead = failing::a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on;
+    let name = "a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on";
+    trials.push(Requirement::from(Disk::available()).trial("power-loss", name, dead));
     mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

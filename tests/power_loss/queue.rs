@@ -14,6 +14,7 @@ use entourage::{
         SqliteQueue, SqliteQueueOptions, Step, SubscribeOptions, Topic,
     },
 };
+use entourage_testkit::Rng;
 
 use crate::{DEADLINE, LEAST, Subject, content, runtime};
 
@@ -82,6 +83,7 @@ async fn publish(queue: SqliteQueue, publisher: u64) {
         // Without power every call fails.
         let Ok(_) = queue.publish(publications).await else { return };
         say(numbers.map(|number| format!("published {number}")));
+        rest(batch).await;
     }
 }
 
@@ -91,6 +93,7 @@ async fn work(mut receiver: Box<dyn Receiver>, settler: Arc<dyn Settler>, worker
         let ask = Ask::up_to(usize::try_from(size).expect("it is small"));
         let Ok(deliveries) = receiver.receive(ask).await else { return };
         say(deliveries.iter().map(|delivery| format!("held {} {}", delivery.id(), epoch(delivery))));
+        rest(round).await;
         let mut settled = Vec::new();
         let mut step = Step::new();
         for delivery in deliveries {
@@ -112,6 +115,12 @@ async fn work(mut receiver: Box<dyn Receiver>, settler: Arc<dyn Settler>, worker
             Err(_) => return,
         }
     }
+}
+
+/// Up to some milliseconds in which no sync of this task's hides that an attempt needs none.
+async fn rest(number: u64) {
+    let duration = Rng::new(number).shorter_than(Duration::from_millis(10));
+    entourage::core::sleep(&SystemClock::new(), duration).await;
 }
 
 fn epoch(delivery: &Delivery) -> u64 {
@@ -166,17 +175,16 @@ fn faults(path: &Path, clock: Arc<dyn Clock>, lines: &[&str]) -> Vec<String> {
     let said = Said::parse(lines);
     let are_many = said.published.len() as u64 > LEAST;
     assert!(!are_many || !said.accepted.is_empty(), "no step was acknowledged, so none is judged");
-    let rebooted = clock.timeline() != SystemClock::new().timeline();
     let opened = SqliteQueue::open_with(path, SqliteQueueOptions::new().with_clock(clock));
     let found = opened.map(|queue| runtime().block_on(find(&queue, &said)));
     match found {
-        Ok(Ok(found)) => compare(&said, &found, rebooted),
+        Ok(Ok(found)) => compare(&said, &found),
         Ok(Err(error)) => vec![format!("it cannot be read: {error:?}")],
         Err(error) => vec![format!("it does not open: {error:?}")],
     }
 }
 
-fn compare(said: &Said, found: &Found, rebooted: bool) -> Vec<String> {
+fn compare(said: &Said, found: &Found) -> Vec<String> {
     let mut faults = Vec::new();
     let mut count = BTreeMap::<u64, u32>::new();
     let settled = found.accepted.keys().chain(&found.rejected);
@@ -196,9 +204,8 @@ fn compare(said: &Said, found: &Found, rebooted: bool) -> Vec<String> {
         faults.push("a step's state and its publications are not one".to_owned());
     }
 
-    // Attempts are granted without a sync of their own, and a boot tells the file that some may
-    // be forgotten. A disk that loses its power under a running machine has nobody to say so.
-    if rebooted && found.lowest_epoch <= said.highest_epoch {
+    // Attempts are granted without a sync of their own, so the power may take their number with it.
+    if found.lowest_epoch <= said.highest_epoch {
         faults.push(format!("epoch {} comes after {}", found.lowest_epoch, said.highest_epoch));
     }
     let forgotten = found.republished.iter().filter(|published| **published != Published::Duplicate).count();

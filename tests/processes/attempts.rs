@@ -7,13 +7,13 @@ use entourage_testkit::{Rng, eventually};
 
 use crate::{
     DEADLINE,
-    child::Role,
+    role::Role,
     site::{Site, held, said},
 };
 
 pub(crate) fn q4_an_interruption_burns_no_attempt_and_a_kill_counts_a_lapse(_: Rng) {
     let site = Site::new();
-    let role = Role::Holder { items: 1, lease: Duration::from_millis(300) };
+    let role = Role::Holder { items: 1, lease: Duration::from_millis(500) };
     site.publish([Item::new("job", "")]);
     let mut lapses = 0;
     let mut epoch = 0;

@@ -8,11 +8,7 @@ use std::{
 use entourage::queue::Item;
 use entourage_testkit::{Process, Rng, eventually, let_pass};
 
-use crate::{
-    DEADLINE,
-    child::{Role, is_unwanted},
-    site::Site,
-};
+use crate::{DEADLINE, consumer::is_unwanted, role::Role, site::Site};
 
 const WORKERS: u64 = 3;
 const LEASE: Duration = Duration::from_millis(300);

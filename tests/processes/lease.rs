@@ -10,7 +10,7 @@ use entourage_testkit::{Process, Rng};
 
 use crate::{
     DEADLINE,
-    child::Role,
+    role::Role,
     site::{Site, held, held_within, said},
 };
 
@@ -32,15 +32,16 @@ fn assert_refused(zombie: &Process) {
 
 pub(crate) fn q2_a_stopped_process_that_goes_on_changes_nothing(_: Rng) {
     let site = Site::new();
-    let role = Role::Holder { items: 1, lease: Duration::from_millis(200) };
+    let holder = |lease| Role::Holder { items: 1, lease };
 
     let record = |id: &str, epoch: u64| (id.to_owned(), epoch, 1);
     let stop = |id: &str| {
         site.publish([Item::new(id, "").with_key("the key")]);
-        let mut zombie = site.start(&format!("{id}-zombie"), role);
+        let mut zombie = site.start(&format!("{id}-zombie"), holder(Duration::from_millis(200)));
         let mine = held(&zombie);
         zombie.pause();
-        let peer = site.start(&format!("{id}-peer"), role);
+        // No pause of the machine takes the item from the peer.
+        let peer = site.start(&format!("{id}-peer"), holder(DEADLINE));
         let theirs = held(&peer);
         assert_eq!(theirs.id, mine.id);
         assert!(theirs.epoch > mine.epoch, "the peer's {} is not above {}", theirs.epoch, mine.epoch);
@@ -79,7 +80,7 @@ pub(crate) fn q2_a_stopped_process_that_goes_on_changes_nothing(_: Rng) {
 pub(crate) fn q3_a_job_of_several_leases_stays_with_its_process(_: Rng) {
     const LEASES: u32 = 5;
     const SHORT: u64 = 300;
-    let (site, lease, clock) = (Site::new(), Duration::from_millis(400), SystemClock::new());
+    let (site, lease, clock) = (Site::new(), Duration::from_millis(600), SystemClock::new());
     site.publish([Item::new("long", "")]);
     let holder = site.start("holder", Role::Holder { items: 1, lease });
     let long = held(&holder);

@@ -9,7 +9,7 @@ use entourage::{
 use entourage_testkit::{Process, Rng};
 
 use crate::{
-    child::Role,
+    role::Role,
     site::{Site, said},
 };
 

@@ -10,7 +10,9 @@ use tokio::runtime::Runtime;
 
 use crate::{
     DEADLINE,
-    child::{ROLE, Role, options, runtime},
+    child::{number, runtime},
+    consumer::options,
+    role::{ROLE, Role},
 };
 
 /// Where items come from.
@@ -22,6 +24,9 @@ pub(crate) fn input() -> Topic {
 pub(crate) fn output() -> Topic {
     Topic::new("out")
 }
+
+/// The bundle of the partials that are merged.
+pub(crate) const TOTAL: &str = "total";
 
 /// Who works.
 pub(crate) fn workers() -> Group {
@@ -125,6 +130,20 @@ impl Site {
         });
         let names = names.expect("the queue answers");
         names.iter().map(|name| named(name).expect("an effect is named after its attempt")).collect()
+    }
+
+    /// The numbers of the items that are ready; each is taken.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        let numbers = self.block_on(async {
+            let (mut receiver, settler) =
+                self.queue.subscribe(&[input()], &workers(), options(DEADLINE)).await?;
+            let ready = receiver.receive(Ask::up_to(1_000).wait(Duration::ZERO)).await?;
+            let numbers = ready.iter().map(|delivery| number(delivery.item())).collect();
+            settler.accept(ready).await?;
+            receiver.close().await?;
+            Ok::<_, entourage::queue::Error>(numbers)
+        });
+        numbers.expect("the queue answers")
     }
 
     /// What the workers wrote with their steps: an item, its last epoch, and how many wrote.

@@ -1,22 +1,12 @@
 //! A partial result that knows what is in it.
 
-use std::fmt;
-
-use entourage_core::Merge;
+use entourage_core::{Merge, planted};
 
 use crate::{
     id_set::IdSet,
     payload::{Malformed, Payload, Reader, Writer},
+    tombstone::{self, Tombstone},
 };
-
-/// Ids that will contribute nothing, and why: filtered, skipped or dead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tombstone {
-    /// Which.
-    pub ids: IdSet,
-    /// Why.
-    pub reason: String,
-}
 
 /// A value together with the set of upstream ids that went into it.
 ///
@@ -37,13 +27,13 @@ pub struct Tombstone {
 /// total.absorb(Contribution::tombstone(3, "unreadable"))?;
 /// assert!(total.is_complete());
 /// assert_eq!(total.value, Some(Sum(15)));
-/// # Ok::<(), entourage_workflow::Overlap>(())
+/// # Ok::<(), entourage_workflow::Conflict>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contribution<T> {
     /// The ids that went in, those of tombstones included.
     pub ids: IdSet,
-    /// The ids that went in empty-handed.
+    /// Those of them that brought nothing, by reason.
     pub tombstones: Vec<Tombstone>,
     /// The last id there is, once the source has closed.
     pub last: Option<u64>,
@@ -60,24 +50,33 @@ pub enum Absorbed {
     Duplicate,
 }
 
-/// Two contributions that share some ids and not others, or whose manifests differ.
-///
-/// No merge of them can be right, and it can only come from a fault upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overlap {
-    ids: IdSet,
+/// Two contributions no merge of which can be right: there is a fault upstream.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// They share some ids and not others.
+    #[error("two contributions both hold the ids {ids} and differ in others")]
+    Overlap {
+        /// What both hold.
+        ids: IdSet,
+    },
+    /// Their manifests differ.
+    #[error("two contributions carry different manifests: 1 to {mine} and 1 to {theirs}")]
+    Manifests {
+        /// The last id of the one.
+        mine: u64,
+        /// The last id of the other.
+        theirs: u64,
+    },
+    /// The manifest leaves out some of the ids.
+    #[error("the ids {ids} are not in the manifest, 1 to {last}")]
+    Beyond {
+        /// Which.
+        ids: IdSet,
+        /// The last id of the manifest.
+        last: u64,
+    },
 }
-
-impl fmt::Display for Overlap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.ids.is_empty() {
-            return f.write_str("two contributions carry different manifests");
-        }
-        write!(f, "two contributions both hold the ids {} and differ in others", self.ids)
-    }
-}
-
-impl std::error::Error for Overlap {}
 
 impl<T> Contribution<T> {
     /// The value of one id.
@@ -118,23 +117,41 @@ impl<T> Contribution<T> {
 impl<T: Merge> Contribution<T> {
     /// Takes another contribution in, unless it is in already.
     ///
+    /// A tombstone yields to a value of its id: its item was redriven and came to something
+    /// after all. It brought nothing, so nothing has to be taken back.
+    ///
     /// # Errors
-    /// [`Overlap`] when only some of it is in already; this one is unchanged then.
-    pub fn absorb(&mut self, other: Self) -> Result<Absorbed, Overlap> {
+    /// [`Conflict`] when no merge can be right; this one is unchanged then.
+    pub fn absorb(&mut self, mut other: Self) -> Result<Absorbed, Conflict> {
+        let last = match (self.last, other.last) {
+            (Some(mine), Some(theirs)) if mine != theirs => return Err(Conflict::Manifests { mine, theirs }),
+            (mine, theirs) => mine.or(theirs),
+        };
         let common = self.ids.intersection(&other.ids);
-        let known_manifest = other.last.is_none() || other.last == self.last;
-        if self.last.is_some() && !known_manifest {
-            return Err(Overlap { ids: IdSet::new() });
-        }
-        if common == other.ids && known_manifest {
+        let theirs_yield = common.intersection(&tombstone::ids_of(&other.tombstones));
+        let values = common.difference(&theirs_yield);
+        let mine_yield = values.intersection(&tombstone::ids_of(&self.tombstones));
+        let twice =
+            if planted("reduce-takes-repeats") { IdSet::new() } else { values.difference(&mine_yield) };
+        other.ids = other.ids.difference(&theirs_yield);
+
+        if twice == other.ids && last == self.last {
             return Ok(Absorbed::Duplicate);
         }
-        if !common.is_empty() {
-            return Err(Overlap { ids: common });
+        if !twice.is_empty() {
+            return Err(Conflict::Overlap { ids: twice });
         }
-        self.ids = self.ids.union(&other.ids);
-        self.tombstones.extend(other.tombstones);
-        self.last = self.last.or(other.last);
+        let ids = self.ids.union(&other.ids);
+        if let Some(last) = last.filter(|&last| !IdSet::up_to(last).is_superset(&ids)) {
+            return Err(Conflict::Beyond { ids: ids.difference(&IdSet::up_to(last)), last });
+        }
+
+        (self.ids, self.last) = (ids, last);
+        tombstone::remove(&mut self.tombstones, &mine_yield);
+        tombstone::remove(&mut other.tombstones, &theirs_yield);
+        if !planted("reduce-forgets-tombstones") {
+            tombstone::add(&mut self.tombstones, other.tombstones);
+        }
         match (&mut self.value, other.value) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine @ None, theirs) => *mine = theirs,
@@ -144,38 +161,21 @@ impl<T: Merge> Contribution<T> {
     }
 }
 
-impl Payload for Tombstone {
-    fn write(&self, writer: &mut Writer) {
-        self.ids.write(writer);
-        self.reason.write(writer);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self { ids: IdSet::read(reader)?, reason: String::read(reader)? })
-    }
-}
-
 impl<T: Payload> Payload for Contribution<T> {
     fn write(&self, writer: &mut Writer) {
         self.ids.write(writer);
         self.tombstones.write(writer);
-        // One above the last id, so that 0 says "not closed".
-        writer.number(self.last.map_or(0, |last| last.saturating_add(1)));
-        writer.number(u64::from(self.value.is_some()));
-        if let Some(value) = &self.value {
-            value.write(writer);
-        }
+        writer.optional(self.last.as_ref());
+        writer.optional(self.value.as_ref());
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (ids, tombstones) = (IdSet::read(reader)?, Vec::read(reader)?);
-        let last = reader.number()?.checked_sub(1);
-        let value = match reader.number()? {
-            0 => None,
-            1 => Some(T::read(reader)?),
-            _ => return Err(Malformed::new("a contribution of another release")),
-        };
-        Ok(Self { ids, tombstones, last, value })
+        Ok(Self {
+            ids: IdSet::read(reader)?,
+            tombstones: Vec::read(reader)?,
+            last: reader.optional()?,
+            value: reader.optional()?,
+        })
     }
 }
 
@@ -183,14 +183,18 @@ impl<T: Payload> Payload for Contribution<T> {
 mod tests {
     use entourage_core::Sum;
 
-    use super::{Absorbed, Contribution};
+    use super::{Absorbed, Conflict, Contribution};
     use crate::{id_set::IdSet, payload::Payload};
+
+    fn all(ids: &[u64], sum: u64) -> Contribution<Sum> {
+        Contribution::of_all(ids.iter().copied().collect(), Sum(sum))
+    }
 
     #[test]
     fn a_partial_overlap_names_its_ids_and_changes_nothing() {
-        let mut total = Contribution::of_all([1, 2, 3].into_iter().collect(), Sum(6));
+        let mut total = all(&[1, 2, 3], 6);
         let before = total.clone();
-        let overlap = total.absorb(Contribution::of_all([3, 4].into_iter().collect(), Sum(7)));
+        let overlap = total.absorb(all(&[3, 4], 7));
         assert!(overlap.is_err_and(|overlap| overlap.to_string().contains("ids 3 ")));
         assert_eq!(total, before);
     }
@@ -201,8 +205,53 @@ mod tests {
         assert_eq!(total.absorb(Contribution::of(1, Sum(1))), Ok(Absorbed::Duplicate));
         assert_eq!(total.absorb(Contribution::manifest(1)), Ok(Absorbed::Merged));
         assert_eq!(total.absorb(Contribution::manifest(1)), Ok(Absorbed::Duplicate));
-        assert!(total.absorb(Contribution::manifest(2)).is_err());
+        let other = total.absorb(Contribution::manifest(2));
+        assert_eq!(other, Err(Conflict::Manifests { mine: 1, theirs: 2 }));
         assert!(total.is_complete());
+    }
+
+    #[test]
+    fn an_id_that_the_manifest_leaves_out_is_named_whichever_came_first() {
+        let beyond = Err(Conflict::Beyond { ids: [0, 3].into_iter().collect(), last: 2 });
+        let mut total = all(&[0, 1, 3], 4);
+        assert_eq!(total.absorb(Contribution::manifest(2)), beyond);
+        assert_eq!(total, all(&[0, 1, 3], 4));
+        assert_eq!(Contribution::manifest(2).absorb(total), beyond);
+    }
+
+    #[test]
+    fn a_tombstone_yields_to_a_value_in_either_order() {
+        let tombstones = || {
+            let mut both = Contribution::tombstone(5, "dead");
+            both.absorb(Contribution::tombstone(6, "dead")).unwrap();
+            both
+        };
+        let mut total = all(&[4], 1);
+        total.absorb(tombstones()).unwrap();
+        assert_eq!(total.absorb(all(&[5, 7], 10)), Ok(Absorbed::Merged));
+        let mut reversed = all(&[5, 7], 10);
+        assert_eq!(reversed.absorb(tombstones()), Ok(Absorbed::Merged));
+        reversed.absorb(all(&[4], 1)).unwrap();
+        assert_eq!(total, reversed);
+        assert_eq!((total.ids.to_string(), total.value), ("4-7".into(), Some(Sum(11))));
+        assert_eq!(total.tombstones[0].ids, IdSet::of(6));
+        // Where there is a value, a tombstone adds nothing; and one adds nothing to itself.
+        assert_eq!(reversed.absorb(tombstones()), Ok(Absorbed::Duplicate));
+        // A value that is in stays in, whatever else comes.
+        assert_eq!(reversed.absorb(all(&[6, 7], 3)), Err(Conflict::Overlap { ids: IdSet::of(7) }));
+    }
+
+    #[test]
+    fn tombstones_are_one_for_each_reason_in_whatever_order_they_come() {
+        let one =
+            |id: u64| Contribution::<Sum>::tombstone(id, if id.is_multiple_of(2) { "even" } else { "odd" });
+        let fold = |ids: &[u64]| {
+            let mut total = Contribution::manifest(4);
+            ids.iter().for_each(|&id| assert_eq!(total.absorb(one(id)), Ok(Absorbed::Merged)));
+            total
+        };
+        assert_eq!(fold(&[1, 2, 3, 4]), fold(&[4, 1, 3, 2]));
+        assert_eq!(fold(&[1, 2, 3, 4]).tombstones.len(), 2);
     }
 
     #[test]
@@ -216,9 +265,9 @@ mod tests {
         let mut total = Contribution::of(7, Sum(1));
         total.absorb(Contribution::tombstone(9, "gone")).unwrap();
         assert_eq!(Contribution::decode(&total.encode()), Ok(total));
-        assert_eq!(
-            Contribution::decode(&Contribution::<Sum>::manifest(0).encode()),
-            Ok(Contribution::<Sum>::manifest(0))
-        );
+        for last in [0, u64::MAX] {
+            let manifest = Contribution::<Sum>::manifest(last);
+            assert_eq!(Contribution::decode(&manifest.encode()), Ok(manifest));
+        }
     }
 }

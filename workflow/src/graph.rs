@@ -1,47 +1,41 @@
 //! Stages and the typed channels between them.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
-use entourage_blueprint::{Blueprint, Delivery as Class, Describe, Edge, Gives, Node};
-use entourage_core::{Merge, Shutdown};
-use entourage_queue::{Ask, Group, Queue, SubscribeOptions, Topic, TopicOptions};
-use tokio::task::JoinSet;
+use entourage_blueprint::{Blueprint, Gives, Node};
+use entourage_core::Merge;
+use entourage_queue::{Queue, SubscribeOptions, Topic};
 
 use crate::{
     channel::Channel,
     error::{Error, Result},
+    output::Output,
     payload::Payload,
     reduce::Reduce,
-    runner::{self, Runner},
+    runner,
     source::Source,
     stage::Stage,
     work::{Bury, Work, WorkStage},
+    workflow::Workflow,
 };
 
-/// The far end of a channel, as a blueprint needs it: whose type does not matter there.
-#[derive(Clone, Debug)]
-pub struct Output {
-    name: String,
-    topics: Vec<Topic>,
-    capacity: u64,
-}
-
-impl<T: Payload> From<&Channel<T>> for Output {
-    fn from(channel: &Channel<T>) -> Self {
-        Self { name: channel.name().into(), topics: channel.topics().to_vec(), capacity: channel.capacity() }
-    }
-}
-
 /// A stage as it was added: where it reads, where it writes, and how to make one.
-struct Added {
-    node: Node,
-    input: Output,
-    outputs: Vec<Output>,
-    copies: usize,
-    make: Box<dyn Fn(usize) -> Body + Send + Sync>,
+pub(crate) struct Added {
+    pub(crate) node: Node,
+    pub(crate) input: Output,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) copies: usize,
+    /// Whether an item that outlives too many of its workers is given up.
+    pub(crate) gives_up: bool,
+    pub(crate) make: Box<dyn Fn(usize) -> Body + Send + Sync>,
 }
 
-enum Body {
+/// What one copy of a stage runs.
+pub(crate) enum Body {
     Stage(Box<dyn Stage>),
     Source(Box<dyn Source>),
     Undertaker(Box<dyn Bury>),
@@ -52,10 +46,10 @@ enum Body {
 /// Channels are typed, so a stage cannot be fed what it does not read; and what they form is
 /// checked as a [`Blueprint`] before anything runs.
 pub struct Graph {
-    name: String,
-    queue: Arc<dyn Queue>,
-    options: SubscribeOptions,
-    stages: Vec<Added>,
+    pub(crate) name: String,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) options: SubscribeOptions,
+    pub(crate) stages: Vec<Added>,
 }
 
 impl Graph {
@@ -65,6 +59,10 @@ impl Graph {
     }
 
     /// With leases and limits other than the default.
+    ///
+    /// The delivery limit is that of the items of workers and of stages of the caller's own.
+    /// Sources and reducers go on however often their processes die: nothing could stand for
+    /// what they would give up.
     #[must_use]
     pub fn with_options(mut self, options: SubscribeOptions) -> Self {
         self.options = options;
@@ -84,6 +82,7 @@ impl Graph {
             input: Output::from(&runner::seed(name)),
             outputs: outputs.into_iter().collect(),
             copies: 1,
+            gives_up: false,
             make: Box::new(move |_| Body::Source(Box::new(make()))),
         });
         self
@@ -91,7 +90,8 @@ impl Graph {
 
     /// Adds `copies` workers that share the items of `input`.
     ///
-    /// `make` is given the worker's number, from 0.
+    /// `make` is given the worker's number, from 0; one more than `copies` is made, which
+    /// turns dead letters into tombstones.
     #[must_use]
     pub fn work<W: Work>(
         mut self,
@@ -102,7 +102,6 @@ impl Graph {
         make: impl Fn(usize) -> W + Send + Sync + 'static,
     ) -> Self {
         let copies = copies.max(1);
-        // One more body than workers: it turns dead letters into tombstones.
         let body = move |copy| {
             let work = make(copy);
             if copy < copies {
@@ -116,6 +115,7 @@ impl Graph {
             input: Output::from(input),
             outputs: outputs.into_iter().collect(),
             copies: copies + 1,
+            gives_up: true,
             make: Box::new(body),
         });
         self
@@ -136,6 +136,7 @@ impl Graph {
             outputs: vec![input.clone(), output.into()],
             input,
             copies: copies.max(1),
+            gives_up: false,
             make: Box::new(move |_| Body::Stage(Box::new(reduce.clone()))),
         });
         self
@@ -156,6 +157,7 @@ impl Graph {
             input: Output::from(input),
             outputs: outputs.into_iter().collect(),
             copies: copies.max(1),
+            gives_up: true,
             make: Box::new(move |copy| Body::Stage(Box::new(make(copy)))),
         });
         self
@@ -164,15 +166,39 @@ impl Graph {
     /// Ends the graph with the channel of its one result, and checks it.
     ///
     /// # Errors
-    /// [`Error::Blueprint`] with every finding of the blueprint's check.
+    /// [`Error::Blueprint`] with every finding of the blueprint's check, and every name that
+    /// two stages or two channels share: they would take each other's items.
     pub fn complete<R: Payload>(self, result: &Channel<R>) -> Result<Workflow<R>> {
-        let workflow = Workflow { graph: Arc::new(self), result: result.clone() };
-        let findings: Vec<_> = Blueprint::of(&workflow).check().iter().map(ToString::to_string).collect();
+        let mut findings = self.shared_names(&Output::from(result));
+        let workflow = Workflow::new(self, result.clone());
+        findings.extend(Blueprint::of(&workflow).check().iter().map(ToString::to_string));
         if findings.is_empty() {
             Ok(workflow)
         } else {
             Err(Error::Blueprint { findings: findings.join("; ") })
         }
+    }
+
+    /// The names that stand for two stages, or for two channels.
+    fn shared_names(&self, result: &Output) -> Vec<String> {
+        let mut findings = Vec::new();
+        let mut stages = HashSet::from([result.name()]);
+        let mut channels: HashMap<&Topic, &Output> = HashMap::new();
+        for added in &self.stages {
+            if !stages.insert(added.node.name()) {
+                findings.push(format!("the name {:?} is taken; rename the stage", added.node.name()));
+            }
+            for channel in added.outputs.iter().chain([&added.input, result]) {
+                for topic in channel.topics() {
+                    if *channels.entry(topic).or_insert(channel) != channel {
+                        findings.push(format!("two channels use the topic {topic}; rename one"));
+                    }
+                }
+            }
+        }
+        findings.sort_unstable();
+        findings.dedup();
+        findings
     }
 }
 
@@ -182,121 +208,5 @@ impl fmt::Debug for Graph {
             .field("name", &self.name)
             .field("stages", &self.stages.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A checked graph that ends in one result of type `R`.
-#[derive(Clone, Debug)]
-pub struct Workflow<R> {
-    graph: Arc<Graph>,
-    result: Channel<R>,
-}
-
-impl<R: Payload> Workflow<R> {
-    /// Runs every stage until the result is there, here or in another process of the group.
-    ///
-    /// Killed or stopped, it goes on where it was when it is run again on the same queue. The
-    /// result stays in its topic: running a complete workflow again answers at once.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`] when `shutdown` ended it, or whatever made a stage give up.
-    ///
-    /// # Cancel safety
-    /// Dropping the future stops every stage; what they held is given back.
-    pub async fn run(&self, shutdown: &Shutdown) -> Result<R> {
-        self.prepare().await?;
-        let mut stages = JoinSet::new();
-        for added in &self.graph.stages {
-            for copy in 0..added.copies {
-                let runner = self.runner(added.node.name(), &added.input.topics).await?;
-                let shutdown = shutdown.clone();
-                match (added.make)(copy) {
-                    Body::Stage(stage) => stages.spawn(async move { runner.stage(stage, &shutdown).await }),
-                    Body::Source(source) => {
-                        stages.spawn(async move { runner.source(source, &shutdown).await })
-                    }
-                    Body::Undertaker(work) => {
-                        let (topics, group) = (added.input.topics.clone(), self.group());
-                        let pause = self.graph.options.lease;
-                        stages
-                            .spawn(async move { runner.bury(work, &topics, &group, pause, &shutdown).await })
-                    }
-                };
-            }
-        }
-        let result = self.result(Duration::MAX);
-        tokio::pin!(result);
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut result => return result?.ok_or(Error::Stopped),
-                () = shutdown.stopped() => return Err(Error::Stopped),
-                Some(ended) = stages.join_next() => match ended {
-                    Ok(ended) => ended?,
-                    Err(join) => return Err(runner::panicked("a stage", join)),
-                },
-            }
-        }
-    }
-
-    /// The result, if it is there within `wait`. It stays there.
-    ///
-    /// # Errors
-    /// [`Error::Queue`] when the queue cannot answer.
-    pub async fn result(&self, wait: Duration) -> Result<Option<R>> {
-        let mut reader = self.runner("result", self.result.topics()).await?;
-        let found = reader.receive(Ask::up_to(1).wait(wait)).await?;
-        let Some(delivery) = found.first() else { return Ok(None) };
-        let malformed =
-            |source: crate::Malformed| Error::Stage { stage: "result".into(), source: source.into() };
-        R::decode(delivery.item().payload()).map(Some).map_err(malformed)
-    }
-
-    /// Sets every topic's capacity.
-    async fn prepare(&self) -> Result<()> {
-        for added in &self.graph.stages {
-            for output in added.outputs.iter().chain([&added.input]) {
-                for topic in &output.topics {
-                    let options = TopicOptions::new().with_capacity(output.capacity);
-                    let configured = self.graph.queue.configure(topic, options).await;
-                    configured.map_err(|source| Error::Queue { stage: added.node.name().into(), source })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn runner(&self, stage: &str, topics: &[Topic]) -> Result<Runner> {
-        Runner::subscribe(stage, &self.graph.queue, topics, &self.group(), self.graph.options).await
-    }
-
-    fn group(&self) -> Group {
-        Group::from(self.graph.name.as_str())
-    }
-}
-
-impl<R: Payload> Describe for Workflow<R> {
-    fn describe(&self, blueprint: &mut Blueprint) {
-        let atomic = self.graph.queue.capabilities().atomic_step;
-        let class = if atomic { Class::EffectivelyOnce } else { Class::AtLeastOnce };
-        let stages = &self.graph.stages;
-        for added in stages {
-            let outputs = added.outputs.iter().map(|output| output.name.clone());
-            blueprint.add_node(outputs.fold(added.node.clone(), Node::with_output));
-        }
-        let result = Output::from(&self.result);
-        blueprint
-            .add_node(Node::new("result", result.name.clone()).sink(entourage_blueprint::Sink::default()));
-        for from in stages {
-            for output in &from.outputs {
-                let readers =
-                    stages.iter().filter(|to| to.input.name == output.name).map(|to| to.node.name());
-                let end = (output.name == result.name).then_some(result.name.as_str());
-                for to in readers.chain(end) {
-                    let edge = Edge::new(from.node.name(), to, output.name.clone());
-                    blueprint.add_edge(edge.with_capacity(output.capacity).with_delivery(class));
-                }
-            }
-        }
     }
 }

@@ -42,10 +42,12 @@ impl IdSet {
         Self { ranges: vec![(id, id)] }
     }
 
-    /// How many numbers it holds.
+    /// How many numbers it holds; `u64::MAX` also for the one set that holds one more.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.ranges.iter().map(|(first, last)| last - first + 1).sum()
+        self.ranges
+            .iter()
+            .fold(0, |sum: u64, (first, last)| sum.saturating_add(last - first).saturating_add(1))
     }
 
     /// Whether it holds none.
@@ -124,21 +126,36 @@ impl IdSet {
         self.intersection(other) == *other
     }
 
+    /// The numbers that it holds and `other` does not.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut theirs = other.ranges.iter().peekable();
+        let mut ranges = Vec::new();
+        for &(first, last) in &self.ranges {
+            // What is left of this range; nothing once theirs has reached its end.
+            let mut left = Some(first);
+            while let (Some(next), Some(&&(from, to))) = (left, theirs.peek()) {
+                if from > last {
+                    break;
+                }
+                if next < from {
+                    ranges.push((next, from - 1));
+                }
+                // One that reaches beyond this range may reach into the next one too.
+                left = if to < last { Some(next.max(to + 1)) } else { None };
+                if left.is_some() {
+                    theirs.next();
+                }
+            }
+            ranges.extend(left.map(|next| (next, last)));
+        }
+        Self { ranges }
+    }
+
     /// What it lacks of the numbers from 1 to `last`.
     #[must_use]
     pub fn missing(&self, last: u64) -> Self {
-        let mut ranges = Vec::new();
-        let mut next = 1;
-        for &(first, end) in &self.ranges {
-            if next < first && next <= last {
-                ranges.push((next, (first - 1).min(last)));
-            }
-            next = next.max(end.saturating_add(1));
-        }
-        if next <= last {
-            ranges.push((next, last));
-        }
-        Self { ranges }
+        Self::up_to(last).difference(self)
     }
 
     /// How many ranges begin at or before `id`.
@@ -222,11 +239,22 @@ mod tests {
             let (x, y): (IdSet, IdSet) = (a.iter().copied().collect(), b.iter().copied().collect());
             prop_assert_eq!(plain(&x.union(&y)), &a | &b);
             prop_assert_eq!(plain(&x.intersection(&y)), &a & &b);
+            prop_assert_eq!(plain(&x.difference(&y)), &a - &b);
             prop_assert_eq!(x.is_superset(&y), a.is_superset(&b));
             prop_assert_eq!(x.len(), a.len() as u64);
             let wanted: BTreeSet<u64> = (1..=u64::from(last)).collect();
             prop_assert_eq!(plain(&x.missing(u64::from(last))), &wanted - &a);
             prop_assert_eq!(IdSet::decode(&x.encode()), Ok(x));
         }
+    }
+
+    #[test]
+    fn the_largest_numbers_are_as_good_as_any() {
+        let mut all = IdSet::up_to(u64::MAX);
+        assert!(all.insert(0) && !all.insert(u64::MAX));
+        assert_eq!((all.len(), all.to_string()), (u64::MAX, format!("0-{}", u64::MAX)));
+        assert_eq!(IdSet::decode(&all.encode()), Ok(all.clone()));
+        assert_eq!(all.difference(&IdSet::of(u64::MAX)).to_string(), format!("0-{}", u64::MAX - 1));
+        assert_eq!(all.missing(u64::MAX), IdSet::new());
     }
 }

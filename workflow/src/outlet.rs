@@ -37,9 +37,12 @@ impl Outlet {
             step = *unapplied.step;
             match unapplied.error {
                 QueueError::Stale { .. } | QueueError::StateConflict { .. } => return Ok(None),
-                QueueError::Full { topic, .. } => {
-                    let wanted = step.publish.iter().filter(|publication| publication.topic == topic).count();
-                    self.patiently(|| self.queue.room(&topic, wanted as u64)).await?;
+                QueueError::Full { topic, capacity } => {
+                    let wanted = net(&step, &topic);
+                    if wanted > capacity {
+                        return Err(self.too_much(wanted, &topic, capacity));
+                    }
+                    self.patiently(|| self.queue.room(&topic, wanted)).await?;
                 }
                 error if Self::is_worth_another(&error, tries) => {
                     tries += 1;
@@ -96,4 +99,21 @@ impl Outlet {
     pub(crate) fn failed(&self, source: QueueError) -> Error {
         Error::Queue { stage: self.stage.to_string(), source }
     }
+
+    /// What no waiting for room would mend.
+    fn too_much(&self, wanted: u64, topic: &Topic, capacity: u64) -> Error {
+        let why = format!(
+            "one step adds {wanted} items to topic {topic}, which holds {capacity}; \
+             publish less at once, or give the channel more room"
+        );
+        Error::Stage { stage: self.stage.to_string(), source: why.into() }
+    }
+}
+
+/// How many items more `topic` holds after `step`.
+fn net(step: &Step, topic: &Topic) -> u64 {
+    let published = step.publish.iter().filter(|publication| publication.topic == *topic).count();
+    let rejected = step.reject.iter().map(|rejection| &rejection.delivery);
+    let settled = step.accept.iter().chain(rejected).filter(|delivery| delivery.topic() == topic).count();
+    published.saturating_sub(settled) as u64
 }

@@ -78,7 +78,20 @@ impl Writer {
     /// Bytes, with their length before them.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
+        self.raw(bytes);
+    }
+
+    /// Bytes alone; the reader must know where they end.
+    pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.put_slice(bytes);
+    }
+
+    /// A value that may be absent.
+    pub fn optional<T: Payload>(&mut self, value: Option<&T>) {
+        self.number(u64::from(value.is_some()));
+        if let Some(value) = value {
+            value.write(self);
+        }
     }
 
     /// What was written.
@@ -112,6 +125,12 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// How many bytes are left.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// A number.
     ///
     /// # Errors
@@ -141,6 +160,18 @@ impl<'a> Reader<'a> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(Malformed::new("it ends too soon"))?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    /// A value that may be absent.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is neither there nor absent.
+    pub fn optional<T: Payload>(&mut self) -> Result<Option<T>, Malformed> {
+        match self.number()? {
+            0 => Ok(None),
+            1 => T::read(self).map(Some),
+            _ => Err(Malformed::new("neither a value nor its absence")),
+        }
     }
 
     /// Text that was written as bytes.

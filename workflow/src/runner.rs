@@ -2,9 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use entourage_core::{BoxError, Phase, Shutdown, sleep};
+use entourage_core::{BoxError, Phase, Shutdown, planted, sleep};
 use entourage_queue::{
-    Ask, Delivery, Group, Item, ItemId, Publication, Queue, Receiver, Step, SubscribeOptions, Topic,
+    Ask, Delivery, Group, Item, ItemId, Publication, Queue, Receiver, Rejection, Step, SubscribeOptions,
+    Topic,
 };
 use tokio::task::JoinError;
 
@@ -67,13 +68,20 @@ impl Runner {
                 Vec::new()
             } else {
                 let ask = stage.ask();
-                tokio::select! {
+                let received = tokio::select! {
                     biased;
                     () = shutdown.draining() => return Ok(()),
                     batch = self.receive(ask) => batch?,
+                };
+                if received.is_empty() {
+                    continue;
                 }
+                received
             };
             let step = stage.step(batch).await.map_err(|source| self.gave_up(source))?;
+            for Rejection { delivery, reason } in &step.reject {
+                tracing::warn!(stage = &*self.outlet.stage, item = %delivery.id(), reason, "an item is given up");
+            }
             if self.outlet.apply(step).await?.is_some() {
                 stage.applied();
             }
@@ -84,16 +92,19 @@ impl Runner {
     pub(crate) async fn source(mut self, mut source: Box<dyn Source>, shutdown: &Shutdown) -> Result<()> {
         let seeds = seed(&self.outlet.stage);
         self.outlet.publish(vec![Publication::new(seeds.topics()[0].clone(), Item::new("seed", ""))]).await?;
-        let held = tokio::select! {
-            biased;
-            () = shutdown.draining() => return Ok(()),
-            held = self.receive(Ask::up_to(1)) => held?,
-        };
         let cursor_key = format!("source/{}", self.outlet.stage);
-        let mut held = held.into_iter().next();
-        while held.is_some() && shutdown.phase() == Phase::Running {
+        let mut held = None;
+        while shutdown.phase() == Phase::Running {
+            let Some(seed) = held.take() else {
+                tokio::select! {
+                    biased;
+                    () = shutdown.draining() => return Ok(()),
+                    found = self.receive(Ask::up_to(1)) => held = found?.pop(),
+                }
+                continue;
+            };
             let record = self.outlet.state(&cursor_key).await?;
-            let cursor = record.as_ref().map(|record| record.value.clone());
+            let (cursor, version) = record.map_or((None, 0), |record| (Some(record.value), record.version));
             let listing = tokio::task::spawn_blocking(move || {
                 let chunk = source.next(cursor.as_ref());
                 (source, chunk)
@@ -101,18 +112,25 @@ impl Runner {
             let (back, chunk) = listing.await.map_err(|join| panicked(&self.outlet.stage, join))?;
             source = back;
             let chunk = chunk.map_err(|source| self.gave_up(source))?;
-            let version = record.map_or(0, |record| record.version);
-            let step = advance(chunk, &cursor_key, version, &mut held);
-            // Refused when another process moved the cursor: read it again and go on from there.
-            self.outlet.apply(step).await?;
+            let (last, mut step) = (chunk.last, advance(chunk, &cursor_key, version, &seed));
+            if last {
+                step = step.accept(seed);
+            } else {
+                held = Some(seed);
+            }
+            // Refused when another process moved the cursor, or took the seed over: what it
+            // left is read again.
+            if self.outlet.apply(step).await?.is_some() && last {
+                return Ok(());
+            }
         }
         Ok(())
     }
 
     /// Turns the dead letters of `topics` into tombstones, each once, until `shutdown` drains.
     ///
-    /// A dead letter stays where it is, to be inspected and redriven: a redriven item whose
-    /// tombstone is in adds nothing.
+    /// A dead letter stays where it is, to be inspected and redriven: what a redriven item
+    /// comes to takes the place of its tombstone.
     pub(crate) async fn bury(
         self,
         mut work: Box<dyn Bury>,
@@ -128,7 +146,9 @@ impl Runner {
                 let known = buried.iter().filter(|(of, _)| of == topic).count();
                 for dead in self.outlet.dead(topic, group, known + DEAD_AT_ONCE).await? {
                     let fresh = buried.insert((topic.clone(), dead.item.id().clone()));
-                    if let Some(step) = work.bury(&dead).filter(|_| fresh) {
+                    if let Some(step) =
+                        work.bury(&dead).filter(|_| fresh && !planted("workflow-buries-nobody"))
+                    {
                         let name = format!("buried/{topic}/{}", dead.item.id());
                         self.outlet.apply(step.named(name)).await?;
                     }
@@ -158,18 +178,22 @@ impl Runner {
     }
 
     fn gave_up(&self, source: BoxError) -> Error {
-        Error::Stage { stage: self.outlet.stage.to_string(), source }
+        match source.downcast::<JoinError>() {
+            Ok(join) => panicked(&self.outlet.stage, *join),
+            Err(source) => Error::Stage { stage: self.outlet.stage.to_string(), source },
+        }
     }
 }
 
 /// The step that publishes a chunk and moves the cursor on from `version`.
-fn advance(mut chunk: Chunk, cursor_key: &str, version: u64, held: &mut Option<Delivery>) -> Step {
-    let mut step =
-        Step::new().named(format!("{cursor_key}/{version}")).write(cursor_key, version, chunk.cursor);
-    step.publish = chunk.publish;
-    step.state.append(&mut chunk.state);
-    match held.take_if(|_| chunk.last) {
-        Some(seed) => step.accept(seed),
-        None => step,
-    }
+///
+/// It is named after who holds the seed, too: another's step at the same version may hold
+/// another chunk, and is refused for the version.
+fn advance(chunk: Chunk, cursor_key: &str, version: u64, seed: &Delivery) -> Step {
+    let Chunk { publish, mut state, cursor, .. } = chunk;
+    let name = format!("{cursor_key}/{version}/{}", seed.receipt().epoch);
+    let mut step = Step::new().named(name).write(cursor_key, version, cursor);
+    step.publish = publish;
+    step.state.append(&mut state);
+    step
 }

@@ -15,7 +15,8 @@ pub trait Stage: fmt::Debug + Send + 'static {
     /// How much it takes at once.
     fn ask(&self) -> Ask;
 
-    /// The step that settles `batch`. A delivery that the step does not name is given back.
+    /// The step that settles `batch`, or some of it: a delivery that the step does not name
+    /// is given back. The batch is empty only for a stage that keeps deliveries.
     ///
     /// # Errors
     /// What no repetition would mend; the workflow stops and the batch is given back.

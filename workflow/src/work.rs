@@ -43,7 +43,8 @@ pub trait Work: fmt::Debug + Send + 'static {
     /// How much it takes at once.
     fn ask(&self) -> Ask;
 
-    /// Works on `batch`, or on as much of its beginning as `Emitted` has outcomes for.
+    /// Works on `batch`, or on as much of its beginning as `Emitted` has outcomes for. The
+    /// batch is never empty, and at least its first item needs an outcome.
     ///
     /// # Errors
     /// What no repetition would mend; the workflow stops and the batch is given back.
@@ -52,7 +53,8 @@ pub trait Work: fmt::Debug + Send + 'static {
     /// What a dead letter of this stage comes to: a tombstone, so that nobody waits for it.
     ///
     /// Called for each dead letter, perhaps more than once and in several processes: what it
-    /// emits is named after the item alone. Its `outcomes` are ignored.
+    /// emits is named after the item alone, and writes no state at a version. Its `outcomes`
+    /// are ignored.
     fn dead(&mut self, value: Self::Input, reason: &str) -> Emitted;
 
     /// The last batch's step was applied: what it emitted has happened. When it was not, this
@@ -77,36 +79,45 @@ impl<W: Work> Bury for W {
 /// Runs [`Work`] as a stage.
 #[derive(Debug)]
 pub(crate) struct WorkStage<W: Work> {
+    /// `None` while a step is under way, and for ever after one that did not end.
     work: Option<W>,
     kept: Vec<Input<W::Input>>,
+    /// Whether the last step holds anything of the work's.
+    has_worked: bool,
 }
 
 impl<W: Work> WorkStage<W> {
     pub(crate) const fn new(work: W) -> Self {
-        Self { work: Some(work), kept: Vec::new() }
+        Self { work: Some(work), kept: Vec::new(), has_worked: false }
     }
 
-    fn lent(&self) -> &W {
-        self.work.as_ref().expect("the work is only away while a step is under way")
-    }
-}
-
-#[async_trait::async_trait]
-impl<W: Work> Stage for WorkStage<W> {
-    fn ask(&self) -> Ask {
-        self.lent().ask()
-    }
-
-    async fn step(&mut self, batch: Vec<Delivery>) -> Result<Step, BoxError> {
-        let mut step = Step::new();
+    /// Adds what `batch` carries to what was kept; what nobody can read is rejected.
+    fn decode(&mut self, batch: Vec<Delivery>) -> (Vec<Input<W::Input>>, Step) {
         let mut inputs = std::mem::take(&mut self.kept);
+        let mut step = Step::new();
         for delivery in batch {
             match W::Input::decode(delivery.item().payload()) {
                 Ok(value) => inputs.push(Input { value, delivery }),
                 Err(malformed) => step = step.reject(delivery, malformed.to_string()),
             }
         }
-        let mut work = self.work.take().ok_or("the stage was stopped in the middle of a step")?;
+        (inputs, step)
+    }
+}
+
+#[async_trait::async_trait]
+impl<W: Work> Stage for WorkStage<W> {
+    fn ask(&self) -> Ask {
+        self.work.as_ref().map_or_else(|| Ask::up_to(1), Work::ask)
+    }
+
+    async fn step(&mut self, batch: Vec<Delivery>) -> Result<Step, BoxError> {
+        let (inputs, mut step) = self.decode(batch);
+        self.has_worked = !inputs.is_empty();
+        if !self.has_worked {
+            return Ok(step);
+        }
+        let mut work = self.work.take().ok_or("an earlier step did not end")?;
         let (work, inputs, emitted) = tokio::task::spawn_blocking(move || {
             let emitted = work.work(&inputs);
             (work, inputs, emitted)
@@ -114,6 +125,9 @@ impl<W: Work> Stage for WorkStage<W> {
         .await?;
         self.work = Some(work);
         let mut emitted = emitted?;
+        if emitted.outcomes.is_empty() {
+            return Err("the work gave no outcome, not even for its first item".into());
+        }
         let mut inputs = inputs.into_iter();
         for (outcome, input) in emitted.outcomes.into_iter().zip(&mut inputs) {
             step = outcome.settle(input.delivery, step);
@@ -125,7 +139,7 @@ impl<W: Work> Stage for WorkStage<W> {
     }
 
     fn applied(&mut self) {
-        if let Some(work) = &mut self.work {
+        if let Some(work) = self.work.as_mut().filter(|_| self.has_worked) {
             work.applied();
         }
     }

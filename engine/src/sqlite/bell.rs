@@ -112,11 +112,12 @@ pub(crate) struct Listener {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) patience: Duration,
+    pub(crate) inotify: bool,
 }
 
 impl Listener {
     fn run(self, stop: &OwnedFd, mut version: Option<i64>) {
-        let inotify = watched(self.side.lock_path()).ok();
+        let inotify = if self.inotify { watched(self.side.lock_path()).ok() } else { None };
         let pause = if inotify.is_some() { NET } else { WITHOUT_INOTIFY };
         let clock = SystemClock::new();
         let mut next_net = clock.now() + NET;

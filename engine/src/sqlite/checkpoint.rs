@@ -67,15 +67,15 @@ impl LogKeeper {
         now >= self.next_try || size >= self.next_size || (size > self.limit && now >= self.next_warning)
     }
 
-    /// Empties the log, or warns of who keeps it full. Run under the side lock.
-    pub(crate) fn empty(&mut self, connection: &Connection, patience: Duration) {
+    /// Empties the log, or warns of who keeps it full; whether it is empty. Run under the side lock.
+    pub(crate) fn empty(&mut self, connection: &Connection, patience: Duration) -> rusqlite::Result<bool> {
         let closed = self.gate.close(WAIT);
-        let is_empty = truncate(connection, WAIT, patience);
+        let emptied = truncate(connection, WAIT, patience);
         drop(closed);
-        if is_empty {
+        if emptied == Ok(true) {
             count(&self.counters.checkpoints);
             self.size();
-            return;
+            return emptied;
         }
         let now = SystemClock::new().now();
         let size = self.size();
@@ -85,6 +85,7 @@ impl LogKeeper {
             self.next_warning = now + WARNING;
             self.warn(size);
         }
+        emptied
     }
 
     fn size(&self) -> u64 {
@@ -108,13 +109,10 @@ impl LogKeeper {
     }
 }
 
-/// Copies the whole log into the database and empties it; whether it could.
-pub(crate) fn truncate(connection: &Connection, wait: Duration, patience: Duration) -> bool {
-    let checkpoint = || {
-        connection.busy_timeout(wait)?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i32>(0))
-    };
-    let busy = checkpoint();
-    let restored = connection.busy_timeout(patience);
-    matches!((busy, restored), (Ok(0), Ok(())))
+/// Copies the whole log into the database and empties it; false if readers are in its way.
+fn truncate(connection: &Connection, wait: Duration, patience: Duration) -> rusqlite::Result<bool> {
+    connection.busy_timeout(wait)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i32>(0));
+    connection.busy_timeout(patience)?;
+    Ok(busy? == 0)
 }

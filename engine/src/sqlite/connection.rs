@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use entourage_core::planted;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::sqlite::{Error, Result};
 
@@ -76,6 +76,8 @@ fn open(path: &Path, access: OpenFlags, patience: Duration) -> Result<Connection
     let connection =
         opened.map_err(|error| Error::Open { path: path.to_owned(), source: Arc::new(error) })?;
     connection.busy_timeout(patience)?;
+    // A cached statement whose bindings are cleared would be planned anew at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -94,5 +96,26 @@ pub(crate) fn undo(connection: &Connection) {
     if !connection.is_autocommit() {
         // If even this fails, the next BEGIN says so.
         let _ = run(connection, "ROLLBACK");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use rusqlite::{OpenFlags, StatementStatus};
+
+    use super::open;
+
+    #[test]
+    fn a_cached_statement_is_planned_once() {
+        let connection =
+            open(Path::new(":memory:"), OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO).unwrap();
+        connection.execute_batch("CREATE TABLE note (id INTEGER PRIMARY KEY) STRICT").unwrap();
+        for limit in 1..10 {
+            let mut notes = connection.prepare_cached("SELECT id FROM note ORDER BY id LIMIT ?1").unwrap();
+            assert!(!notes.exists([limit]).unwrap());
+            assert_eq!(notes.get_status(StatementStatus::RePrepare), 0, "at the limit {limit}");
+        }
     }
 }

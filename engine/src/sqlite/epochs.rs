@@ -8,9 +8,10 @@ pub const EPOCHS_PER_JOB: u64 = 1_024;
 /// What the file's counter may reach, and where it is.
 ///
 /// `next` moves in transactions that may be lost with the power; `ceiling` is on the disk
-/// before `next` may pass it. So a reboot, after which `next` is the ceiling, repeats none,
-/// and taking an epoch needs no fsync. Both live in the file, so the order of grants is the
-/// order of commits, whichever process commits.
+/// before `next` may pass it. So a handle, whose file may have lost its power until it was
+/// opened, begins at the ceiling and repeats none, and taking an epoch needs no fsync. Both
+/// live in the file, so the order of grants is the order of commits, whichever process
+/// commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Epochs {
     pub(crate) next: u64,
@@ -23,8 +24,9 @@ impl Epochs {
     /// Left before every group, so that no job of it fails for want of epochs.
     const HEADROOM: u64 = 64 * EPOCHS_PER_JOB;
 
+    /// Those of a new file: nothing is reserved until somebody asks.
     pub(crate) const fn first() -> Self {
-        Self { next: 1, ceiling: 1 }.raised()
+        Self { next: 1, ceiling: 1 }
     }
 
     #[must_use]
@@ -32,12 +34,11 @@ impl Epochs {
         Self { next: self.next, ceiling: self.ceiling + Self::BLOCK + Self::HEADROOM }
     }
 
-    /// After a reboot, which may have lost what was taken last.
+    /// At the ceiling, where nobody has been: nothing is left until it is raised.
     #[must_use]
-    pub(crate) fn after_reboot(self) -> Self {
-        let next =
-            if entourage_core::planted("epochs-reused-after-reboot") { self.next } else { self.ceiling };
-        Self { next, ..self }.raised()
+    pub(crate) fn past_the_ceiling(self) -> Self {
+        let next = if entourage_core::planted("epochs-trusted-at-open") { self.next } else { self.ceiling };
+        Self { next, ..self }
     }
 
     pub(crate) const fn has_headroom(&self) -> bool {
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn one_raise_serves_a_block_of_epochs() {
-        let mut epochs = Epochs::first();
+        let mut epochs = Epochs::first().raised();
         let mut taken = 0;
         while epochs.has_headroom() {
             taken += 1;
@@ -92,10 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reboot_passes_every_epoch_that_may_have_been_granted() {
+    fn past_the_ceiling_is_every_epoch_that_may_have_been_granted() {
         let before = Epochs { next: 10, ceiling: 500 };
-        let after = before.after_reboot();
-        assert_eq!(after.next, before.ceiling);
-        assert!(after.has_headroom());
+        let mut after = before.past_the_ceiling();
+        assert!(!after.suffices_for_a_job(), "the new ceiling must be on the disk first");
+        after = after.raised();
+        assert!(after.has_headroom() && after.take(1).start == before.ceiling);
     }
 }

@@ -109,7 +109,7 @@ impl SqliteFile {
         rings: u64,
         options: Options,
     ) -> Result<Self> {
-        let Options { clock, patience, wal_limit, readers, .. } = options;
+        let Options { clock, patience, wal_limit, readers, inotify, .. } = options;
         let counters = Arc::new(Counters::default());
         let jobs = Arc::new(Jobs::default());
         let gate = Arc::new(Gate::default());
@@ -133,6 +133,7 @@ impl SqliteFile {
             jobs: Arc::clone(&jobs),
             counters: Arc::clone(&counters),
             patience,
+            inotify,
         };
         let writer = Writer {
             connection,
@@ -148,6 +149,7 @@ impl SqliteFile {
             patience,
             level: Level::Full,
             crowd: 0,
+            has_reserved: false,
             doubtful: false,
         };
         let cannot = |error: io::Error| Error::unavailable(error);

@@ -131,7 +131,7 @@ fn recognise(connection: &Connection, opener: &Opener<'_>) -> Result<Tenure> {
         Some(_) if opener.adopt => Tenure { realm: draw()?, generation: tenure.generation + 1 },
         Some(why) => return Err(Error::Foreign { path: opener.path.to_owned(), why }),
     };
-    record(connection, opener, tenure, epochs.after_reboot())?;
+    record(connection, opener, tenure, epochs)?;
     Ok(tenure)
 }
 

@@ -30,6 +30,7 @@ pub struct Options {
     pub(crate) wal_limit: u64,
     pub(crate) patience: Duration,
     pub(crate) readers: usize,
+    pub(crate) inotify: bool,
 }
 
 impl Options {
@@ -43,6 +44,7 @@ impl Options {
             wal_limit: 64 << 20,
             patience: Duration::from_secs(5),
             readers: 2,
+            inotify: true,
         }
     }
 
@@ -85,6 +87,15 @@ impl Options {
     #[must_use]
     pub fn with_readers(mut self, readers: usize) -> Self {
         self.readers = readers.max(1);
+        self
+    }
+
+    /// Whether the kernel tells of other processes' commits; if not, they are looked for every 5 ms.
+    ///
+    /// Where the kernel refuses to (its limit of inotify instances is reached) that happens anyway.
+    #[must_use]
+    pub fn with_inotify(mut self, inotify: bool) -> Self {
+        self.inotify = inotify;
         self
     }
 }

@@ -12,6 +12,9 @@ use std::{
 
 use entourage_core::{Clock, SystemClock, planted};
 
+/// Where in the lock file the doubt stands: behind the count of rings.
+const DOUBT: u64 = 8;
+
 /// Two lock files beside the database, which make its writers take turns.
 ///
 /// SQLite's own waiting starves one of two busy processes almost wholly. Here who waits for
@@ -72,6 +75,17 @@ impl SideLock {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
+    }
+
+    /// Tells every process whether what lies in the log may not be on the disk. Under the lock.
+    pub(crate) fn doubt(&self, is_doubtful: bool) -> io::Result<()> {
+        self.lock.write_all_at(&[u8::from(is_doubtful)], DOUBT)
+    }
+
+    /// Whether any process has told so, and none that it was put right.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        let mut doubt = [0];
+        self.lock.read_at(&mut doubt, DOUBT).is_ok_and(|n| n == 1) && doubt != [0]
     }
 
     /// How often the bell has been rung since the lock file was made.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::sqlite::epochs::{EPOCHS_PER_JOB, Epochs};
 
-/// One job's part of a transaction: a savepoint of its own.
+/// One job's part of a transaction, which is undone alone.
 ///
 /// Dereferences to the connection, for cached statements. A job leaves BEGIN, COMMIT and
 /// ROLLBACK alone.
@@ -44,7 +44,7 @@ impl<'a> Tx<'a> {
 
     /// `n` epochs, all greater than every one granted before by whichever process.
     ///
-    /// Granted when the job commits; those of a job that fails are lost.
+    /// Granted when the job commits; those of a job that fails are nobody's, or a later job's.
     ///
     /// # Panics
     /// If one job takes more than [`EPOCHS_PER_JOB`] in all.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::sqlite::{
     Durability, Error, Result, Tx,
     bell::Notice,
-    checkpoint::{LogKeeper, truncate},
+    checkpoint::LogKeeper,
     connection::{Level, run, undo},
     counters::{Counters, count},
     epochs::Epochs,
@@ -44,6 +44,8 @@ pub(crate) struct Writer {
     pub(crate) level: Level,
     /// How many jobs shared the last commit.
     pub(crate) crowd: usize,
+    /// This handle has reserved epochs of its own, above all that its file may have forgotten.
+    pub(crate) has_reserved: bool,
     /// A commit failed half-way, so what lies in the log may not be on the disk.
     pub(crate) doubtful: bool,
 }
@@ -107,7 +109,12 @@ impl Writer {
         let outcome = work(self);
         if let Err(error) = &outcome {
             undo(&self.connection);
-            self.doubtful |= matches!(error, Error::Unknown(_));
+            if matches!(error, Error::Unknown(_)) {
+                self.doubtful = true;
+                // Other processes meet the failure at an fsync of their own, but not those that
+                // open the file only now: the kernel reports it once.
+                let _ = side.doubt(true);
+            }
         }
         if outcome.as_ref().is_ok_and(|outcome| *outcome == Outcome::Committed) {
             // Without a bell the others notice by `data_version`, later.
@@ -126,12 +133,17 @@ impl Writer {
         let is_durable = group.iter().any(|member| member.job.durability() == Durability::Durable);
         let durability = if is_durable { Durability::Durable } else { Durability::Relaxed };
         let mut epochs = self.begin(durability)?;
-        let unchanged = (self.connection.total_changes(), epochs);
+        let mut unchanged = (self.connection.total_changes(), epochs);
 
         let until = SystemClock::new().now() + GATHERING;
         let (mut done, mut kept) = (0, 0_usize);
         while done < group.len() {
-            kept += usize::from(self.run_job(&mut group[done], &mut epochs)?);
+            if self.connection.is_autocommit() {
+                // The job before failed, and nothing had been kept before it.
+                epochs = self.begin(durability)?;
+                unchanged = (self.connection.total_changes(), epochs);
+            }
+            kept += usize::from(self.run_job(&mut group[done], &mut epochs, kept > 0)?);
             done += 1;
             let has_room = group.len() < GROUP && SystemClock::new().now() < until;
             if done == group.len() && has_room {
@@ -149,16 +161,19 @@ impl Writer {
             undo(&self.connection);
             return Ok(Outcome::Unchanged);
         }
+        let is_changed = (self.connection.total_changes(), epochs) != unchanged;
         // An fsync that is due anyway raises the ceiling for nothing.
-        if durability == Durability::Durable && epochs.is_low() {
+        if is_changed && durability == Durability::Durable && epochs.is_low() {
             epochs = epochs.raised();
         }
-        if epochs != unchanged.1 {
+        let is_reserving = epochs != unchanged.1;
+        if is_reserving {
             meta::keep(&self.connection, epochs)?;
         }
         // SQLite writes and fsyncs nothing for a transaction that changed nothing.
         run(&self.connection, "COMMIT").map_err(Error::of_commit)?;
-        if (self.connection.total_changes(), epochs) == unchanged {
+        self.has_reserved |= is_reserving;
+        if !is_changed {
             return Ok(Outcome::Unchanged);
         }
         count(match durability {
@@ -186,16 +201,20 @@ impl Writer {
     }
 
     /// Begins a transaction that has epochs for every job of a group.
+    ///
+    /// A raised ceiling is on the disk before an epoch above the old one is granted: with the
+    /// group, if that is durable, or by a commit of its own.
     fn begin(&mut self, durability: Durability) -> Result<Epochs> {
         let epochs = self.begin_at(durability)?;
-        if epochs.has_headroom() {
-            return Ok(epochs);
+        match durability {
+            _ if epochs.has_headroom() => return Ok(epochs),
+            Durability::Durable => return Ok(epochs.raised()),
+            Durability::Relaxed => undo(&self.connection),
         }
-        // The raised ceiling is on the disk before an epoch above the old one is granted.
-        undo(&self.connection);
         let epochs = self.begin_at(Durability::Durable)?;
         meta::keep(&self.connection, epochs.raised())?;
         run(&self.connection, "COMMIT").map_err(Error::of_commit)?;
+        self.has_reserved = true;
         count(&self.counters.reservations);
         self.begin_at(durability)
     }
@@ -212,16 +231,27 @@ impl Writer {
         run(&self.connection, "BEGIN IMMEDIATE")?;
         let (tenure, epochs) = meta::read(&self.connection)?;
         check_tenure(&self.path, self.tenure, tenure)?;
-        Ok(epochs)
+        // Until this handle was opened a disk may have lost its power, and with it what was
+        // granted last, though the machine ran on.
+        Ok(if self.has_reserved { epochs } else { epochs.past_the_ceiling() })
     }
 
-    /// Runs one job in its savepoint; whether it is kept.
-    fn run_job(&self, member: &mut Member, epochs: &mut Epochs) -> Result<bool> {
-        run(&self.connection, "SAVEPOINT job")?;
+    /// Runs one job; whether it is kept.
+    ///
+    /// One that comes after others has a savepoint, so that it can be undone alone. Before the
+    /// first that is kept the transaction holds nothing else, and is undone as a whole.
+    fn run_job(&self, member: &mut Member, epochs: &mut Epochs, is_after_others: bool) -> Result<bool> {
+        if is_after_others {
+            run(&self.connection, "SAVEPOINT job")?;
+        }
         let mut tx = Tx::new(&self.connection, self.tenure.realm, self.clock.now(), epochs);
         let kept = member.job.run(&mut tx);
         if !kept {
             count(&self.counters.failed_jobs);
+        }
+        if !kept && !is_after_others {
+            undo(&self.connection);
+            return Ok(false);
         }
         if self.connection.is_autocommit() {
             member.answers_for_itself = !kept;
@@ -230,7 +260,9 @@ impl Writer {
         if !kept {
             run(&self.connection, "ROLLBACK TO job")?;
         }
-        run(&self.connection, "RELEASE job")?;
+        if is_after_others {
+            run(&self.connection, "RELEASE job")?;
+        }
         Ok(kept)
     }
 
@@ -239,19 +271,24 @@ impl Writer {
     /// A later fsync of the log may succeed although the failed one dropped pages, and what
     /// follows a gap in the log is lost with the power.
     fn heal(&mut self) -> Result<()> {
-        if self.doubtful {
-            if !truncate(&self.connection, self.patience, self.patience) {
-                return Err(Error::unavailable("the log could not be written since a commit failed"));
-            }
-            self.doubtful = false;
+        if !self.doubtful && !self.side.is_doubtful() {
+            return Ok(());
         }
+        if !self.keeper.empty(&self.connection, self.patience)? {
+            return Err(Error::unavailable(
+                "a commit has failed, and a reader keeps the log from being put right",
+            ));
+        }
+        self.doubtful = false;
+        // At worst the log is put right once more.
+        let _ = self.side.doubt(false);
         Ok(())
     }
 
     fn empty_log(&mut self) {
         // The log is looked at again after the next group.
         let _ = self.locked(|writer| {
-            writer.keeper.empty(&writer.connection, writer.patience);
+            writer.keeper.empty(&writer.connection, writer.patience)?;
             Ok(Outcome::Unchanged)
         });
     }

@@ -121,6 +121,41 @@ async fn a_reboot_is_told_once_and_passes_the_ceiling() {
 }
 
 #[tokio::test]
+async fn a_counter_that_was_rolled_back_repeats_no_epoch_on_the_same_boot() {
+    let folder = Folder::new();
+    let path = folder.file("db");
+    let mut last = 0;
+    for _ in 0..3 {
+        // Two handles at once, which take turns.
+        let files = [open(&path), open(&path)];
+        for file in files.iter().cycle().take(6) {
+            let next = epoch(file).await;
+            assert!(next > last, "{next} after {last}");
+            last = next;
+        }
+        drop(files);
+        // As the loss of power does to a disk whose machine runs on: what was not synced is gone.
+        let rolled_back = "UPDATE entourage_file SET next_epoch = 1";
+        Connection::open(&path).unwrap().execute_batch(rolled_back).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_open_costs_no_reservation_until_something_is_written_and_one_at_most() {
+    let folder = Folder::new();
+    let path = folder.file("db");
+    let (relaxed, durable, reading) = (open(&path), open(&path), open(&path));
+    for i in 0..3 {
+        note(&relaxed, Durability::Relaxed, format!("relaxed {i}")).await.unwrap();
+        note(&durable, Durability::Durable, format!("durable {i}")).await.unwrap();
+        epoch(&durable).await;
+    }
+    assert_eq!(number(&reading, "SELECT count(*) FROM note").await, 6);
+    let syncs = |file: &SqliteFile| (file.stats().reservations, file.stats().durable_commits);
+    assert_eq!([&relaxed, &durable, &reading].map(syncs), [(1, 0), (1, 3), (0, 0)]);
+}
+
+#[tokio::test]
 async fn a_schema_that_slept_through_a_reboot_is_told_when_it_is_opened() {
     const OTHER: Schema = Schema {
         name: "other",

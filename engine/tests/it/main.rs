@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod conformance;
+mod fair;
 mod identity;
 mod log;
+mod notice;
 mod processes;
 mod support;
 mod writing;

@@ -1,6 +1,10 @@
 //! Several handles and several processes on one file.
 
-use std::{sync::Arc, sync::atomic::AtomicBool, sync::atomic::Ordering, thread, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use entourage_core::{Clock, SystemClock};
 use entourage_engine::sqlite::{Durability, Error, Options, SqliteFile};
@@ -23,55 +27,6 @@ fn write_until(file: &SqliteFile, durability: Durability, stop: &AtomicBool) {
             }))
             .unwrap();
     }
-}
-
-/// Two busy writers on one path; the commits of each.
-fn compete(durability: Durability) -> (u64, u64) {
-    let folder = Folder::new();
-    let path = folder.file("db");
-    let files = [open(&path), open(&path)];
-    let stop = Arc::new(AtomicBool::new(false));
-    let busy = |file: &SqliteFile| {
-        let (file, stop) = (file.clone(), Arc::clone(&stop));
-        thread::spawn(move || write_until(&file, durability, &stop))
-    };
-    let busy = files.each_ref().map(busy);
-    Runtime::new().unwrap().block_on(crate::support::sleep(Duration::from_secs(1)));
-    stop.store(true, Ordering::Relaxed);
-    for thread in busy {
-        thread.join().unwrap();
-    }
-    let commits = files.each_ref().map(|file| file.stats().durable_commits + file.stats().relaxed_commits);
-    (commits[0], commits[1])
-}
-
-#[test]
-fn two_busy_writers_get_thirty_percent_of_the_commits_each() {
-    for durability in [Durability::Durable, Durability::Relaxed] {
-        let (one, two) = compete(durability);
-        let total = one + two;
-        assert!(one * 10 >= total * 3 && two * 10 >= total * 3, "{durability:?}: {one} and {two}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_bell_wakes_another_handle_within_milliseconds() {
-    let folder = Folder::new();
-    let path = folder.file("db");
-    let (writer, listener) = (open(&path), open(&path));
-    let clock = SystemClock::new();
-    let mut waits = Vec::new();
-    for i in 0..100 {
-        let mut changes = listener.changes();
-        note(&writer, Durability::Relaxed, i.to_string()).await.unwrap();
-        let rung = clock.now();
-        assert!(changes.next().await);
-        waits.push(clock.now().since(rung));
-    }
-    waits.sort();
-    // A machine that builds something else may stall a few; the figure is in the README.
-    assert!(waits[80] < Duration::from_millis(10), "{waits:?}");
-    assert!(listener.stats().notices > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,12 +99,12 @@ pub(crate) async fn sleep(duration: Duration) {
     entourage_core::sleep(&SystemClock::new(), duration).await;
 }
 
-/// Waits for a condition, for at most ten seconds.
+/// Waits for a condition, for at most a minute.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let clock = SystemClock::new();
-    let until = clock.now() + Duration::from_secs(10);
+    let until = clock.now() + Duration::from_secs(60);
     while !holds() {
-        assert!(clock.now() < until, "not in ten seconds: {what}");
+        assert!(clock.now() < until, "not in a minute: {what}");
         sleep(Duration::from_millis(1)).await;
     }
 }

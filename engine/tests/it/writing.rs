@@ -73,6 +73,62 @@ async fn a_failed_job_is_undone_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whichever_jobs_of_a_group_fail_the_rest_is_kept_and_epochs_never_repeat() {
+    let folder = Folder::new();
+    let file = open(&folder.file("db"));
+    let mut expected = Vec::new();
+    let mut epochs = Vec::new();
+    // Each of five jobs is kept, refused, panics or takes the transaction down, in every order.
+    for group in 0..4_u32.pow(5) {
+        // A job that takes the transaction down would take those that were kept before it along.
+        let fates: Vec<_> = (0..5).map(|job| group / 4_u32.pow(job) % 4).collect();
+        let first_kept = fates.iter().position(|fate| *fate == 0).unwrap_or(fates.len());
+        if fates[first_kept..].contains(&3) || group % 7 != 0 && group > 64 {
+            continue;
+        }
+        let release = occupy(&file);
+        let jobs: Vec<_> = (0_usize..)
+            .zip(fates)
+            .map(|(job, fate)| {
+                let body = format!("{group}-{job}");
+                if fate == 0 {
+                    expected.push(body.clone());
+                }
+                let pending = file.submit::<_, Error, _>(Durability::Durable, move |tx| {
+                    let epoch = tx.epoch();
+                    tx.execute("INSERT INTO note (body) VALUES (?1)", [&body])?;
+                    match fate {
+                        0 => Ok(epoch),
+                        1 => Err(rusqlite::Error::InvalidQuery.into()),
+                        2 => panic!("on purpose"),
+                        _ => Ok(tx
+                            .execute("INSERT OR ROLLBACK INTO note (body) VALUES (?1)", [&body])
+                            .map(|_| 0)?),
+                    }
+                });
+                (fate, pending)
+            })
+            .collect();
+        release.send(()).unwrap();
+        for (fate, pending) in jobs {
+            match (fate, pending.await) {
+                (0, Ok(epoch)) => epochs.push(epoch),
+                (1 | 3, Err(Error::Statement(_))) | (2, Err(Error::Panicked { .. })) => {}
+                (_, answer) => panic!("group {group}: {fate} was answered {answer:?}"),
+            }
+        }
+    }
+    assert!(epochs.is_sorted_by(|a, b| a < b), "an epoch is granted twice: {epochs:?}");
+    let notes = file.read::<_, Error, _>(|connection| {
+        let mut notes = connection.prepare("SELECT body FROM note ORDER BY id")?;
+        let notes = notes.query_map([], |row| row.get::<_, String>(0))?;
+        Ok(notes.collect::<rusqlite::Result<Vec<_>>>()?)
+    });
+    assert_eq!(notes.await.unwrap(), expected);
+    assert_eq!(file.stats().failures, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_undone_and_the_writer_goes_on() {
     let folder = Folder::new();
     let file = open(&folder.file("db"));
@@ -186,9 +242,11 @@ async fn changes_end_with_the_file_and_miss_no_commit_made_after_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_greedy_job_panics_and_sixty_thousand_jobs_reserve_once() {
+async fn a_greedy_job_panics_and_sixty_thousand_epochs_reserve_once() {
     let folder = Folder::new();
     let file = open(&folder.file("db"));
+    note(&file, Durability::Relaxed, "a handle's first reservation".to_owned()).await.unwrap();
+    assert_eq!(file.stats().reservations, 1);
     let take = |n| file.write::<_, Error, _>(Durability::Relaxed, move |tx| Ok(tx.epochs(n)));
     assert!(matches!(take(EPOCHS_PER_JOB + 1).await, Err(Error::Panicked { .. })));
     let mut next = 0;
@@ -201,7 +259,7 @@ async fn a_greedy_job_panics_and_sixty_thousand_jobs_reserve_once() {
         next = epochs.end;
     }
     let stats = file.stats();
-    assert_eq!((stats.reservations, stats.durable_commits), (1, 0));
+    assert_eq!((stats.reservations, stats.durable_commits), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,6 @@
 
 mod bundle;
 mod capacity;
-mod clock;
 mod dead;
 mod delay;
 mod delivery;
@@ -51,7 +50,6 @@ mod limits;
 mod member;
 mod mutants;
 mod order;
-mod patience;
 mod priority;
 mod publish;
 mod settle;
@@ -60,36 +58,19 @@ mod stats;
 mod step;
 mod subject;
 
-use entourage_engine::conformance::{Case, Run};
+pub use entourage_engine::conformance::ManualClock;
+use entourage_engine::conformance::{Case, cases, patience};
 
 pub use self::{
-    clock::ManualClock,
     member::Member,
-    mutants::{MUTANTS, Mutant},
+    mutants::{HARMLESS, MUTANTS},
     subject::{Reopen, Subject},
 };
-
-/// A case of the list, which both backends and [`MUTANTS`] run.
-#[derive(Clone, Copy)]
-struct Listed {
-    name: &'static str,
-    run: fn(Subject) -> Run,
-}
-
-macro_rules! cases {
-    ($($topic:ident::$name:ident),* $(,)?) => {
-        vec![$(Listed { name: stringify!($name), run: |subject| Box::pin($topic::$name(subject)) }),*]
-    };
-}
 
 /// Every case: what the contracts of [`Queue`](crate::Queue), [`Receiver`](crate::Receiver)
 /// and [`Settler`](crate::Settler) say, as functions that may fail.
 #[must_use]
 pub fn cases() -> Vec<Case<Subject>> {
-    listed().into_iter().map(|case| Case::new(case.name, case.run)).collect()
-}
-
-fn listed() -> Vec<Listed> {
     cases![
         publish::what_was_published_is_delivered_as_it_was,
         publish::a_batch_is_taken_whole_or_not_at_all,
@@ -147,6 +128,10 @@ fn listed() -> Vec<Listed> {
         step::a_step_whose_answer_was_lost_applies_once,
         step::a_repeated_step_reports_what_the_first_did,
         step::a_step_repeats_after_its_leases_are_gone,
+        step::a_step_repeats_after_its_receiver_is_gone,
+        step::a_step_repeats_whatever_would_refuse_it_now,
+        step::a_stale_step_that_also_conflicts_is_stale,
+        step::a_conflicting_step_that_has_no_room_either_conflicts,
         step::a_step_takes_its_id_from_its_first_attempt,
         step::steps_of_one_name_in_two_groups_are_two,
         step::a_step_may_settle_nothing,

@@ -6,7 +6,7 @@ use super::{
     member::{ids, twin},
     subject::Subject,
 };
-use crate::{Item, Publication, StateWrite, Step};
+use crate::{Error, Item, Publication, StateWrite, Step};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -109,6 +109,11 @@ pub(super) async fn an_attempt_is_settled_once(subject: Subject) {
     subject.put("jobs", &["a", "b", "c"]).await;
     let held = member.take_many(3).await;
     let twins: Vec<_> = held.iter().map(twin).collect();
+    // Nor twice by one step, in which neither comes first.
+    let twice = Step::new().accept(twin(&held[0])).release(twin(&held[1])).reject(twin(&held[0]), "no use");
+    let refused = member.unapplied(twice.named("twice")).await;
+    assert!(matches!(refused.error, Error::Invalid(_)), "{:?}", refused.error);
+    assert_eq!(subject.four("jobs").await, (0, 0, 3, 0));
     let mut held = held.into_iter();
     member.accept(held.next().expect("a")).await;
     member.retry(held.next().expect("b"), Duration::ZERO).await;

@@ -7,7 +7,7 @@ use super::{
     patience::within_turns,
     subject::Subject,
 };
-use crate::{Error, Item, Publication, Published, StateWrite, Step};
+use crate::{Error, Item, Publication, Published, StateWrite, Step, TopicOptions, Unapplied};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -108,6 +108,89 @@ pub(super) async fn a_step_takes_its_id_from_its_first_attempt(subject: Subject)
     // The next attempt at the same item is another step.
     let held = member.take().await;
     assert!(!member.step(Step::new().accept(held)).await.repeated);
+    assert_eq!(subject.four("jobs").await, (0, 0, 0, 0));
+}
+
+pub(super) async fn a_step_repeats_after_its_receiver_is_gone(subject: Subject) {
+    for closes in [true, false] {
+        let mut member = subject.member("jobs").await;
+        let settler = member.settler();
+        let name = format!("closes: {closes}");
+        subject.put("jobs", &[name.as_str()]).await;
+        let held = member.take().await;
+        let (again, never) = (twin(&held), twin(&held));
+        let step = |delivery| Step::new().accept(delivery).write(name.as_str(), 0, "v");
+        let first = member.step(step(held)).await;
+        if closes {
+            member.close().await;
+        }
+        drop(member);
+        let second = subject.soon("the repeated step", settler.step(step(again))).await;
+        let second = second.unwrap_or_else(|unapplied| panic!("{name}: {unapplied:?}"));
+        assert!(second.repeated, "{name}");
+        assert_eq!(second.state, first.state);
+        // A step that was never applied is still stale.
+        let other = subject.soon("another step", settler.step(step(never).named("other"))).await;
+        let refused = other.expect_err("its attempt has ended");
+        assert!(refused.error.is_stale(), "{name}: {:?}", refused.error);
+    }
+}
+
+pub(super) async fn a_step_repeats_whatever_would_refuse_it_now(subject: Subject) {
+    subject.configure_topic("out", TopicOptions::new().with_capacity(1)).await;
+    let mut member = subject.member("jobs").await;
+    subject.put("jobs", &["a"]).await;
+    let held = member.take().await;
+    let again = twin(&held);
+    let step = |delivery| Step::new().accept(delivery).publish(to_out("x")).write("k", 0, "v");
+    let first = member.step(step(held)).await;
+    // Its attempt has ended, its record has moved on, and the topic is full.
+    let second = member.step(step(again)).await;
+    assert!(second.repeated);
+    assert_eq!((second.published, second.state), (first.published, first.state));
+    assert_eq!(member.value("k").await, Some(("v".into(), 1)));
+}
+
+pub(super) async fn a_stale_step_that_also_conflicts_is_stale(subject: Subject) {
+    let (mut zombie, mut heir) = (subject.member("jobs").await, subject.member("jobs").await);
+    let mut out = subject.member("out").await;
+    subject.configure_topic("out", TopicOptions::new().with_capacity(1)).await;
+    subject.put("jobs", &["a", "b"]).await;
+    zombie.step(Step::new().named("before").write("total", 0, "1")).await;
+    let old = zombie.take_many(2).await;
+    let first = twin(&old[0]);
+    subject.advance(LEASE).await;
+    let new = heir.take_many(2).await;
+    // Nothing of what it found still stands: neither its attempts, nor the record, nor the room.
+    let step = Step { accept: old, ..Step::new() }.publish(to_out("x")).publish(to_out("y"));
+    let step = step.write("fresh", 0, "1").write("total", 0, "2");
+    let (stale, step) = zombie.stale(step).await;
+    assert_eq!(stale, ["a", "b"]);
+    drop(step);
+    let (stale, _) = zombie.stale(Step::new().named("early").accept(first).write("total", 7, "2")).await;
+    assert_eq!(stale, ["a"]);
+    subject.settle().await;
+    out.finds_nothing().await;
+    assert_eq!(heir.value("total").await, Some(("1".into(), 1)));
+    assert_eq!(heir.state("fresh").await, None);
+    assert_eq!(subject.four("jobs").await, (0, 0, 2, 0));
+    heir.step(Step { accept: new, ..Step::new() }).await;
+}
+
+pub(super) async fn a_conflicting_step_that_has_no_room_either_conflicts(subject: Subject) {
+    let mut member = subject.member("jobs").await;
+    subject.configure_topic("out", TopicOptions::new().with_capacity(1)).await;
+    subject.put("jobs", &["a"]).await;
+    let held = member.take().await;
+    let step = Step::new().accept(held).publish(to_out("x")).publish(to_out("y")).write("k", 7, "v");
+    let Unapplied { mut step, error } = member.unapplied(step).await;
+    assert!(matches!(error, Error::StateConflict { expected: 7, found: 0, .. }), "{error:?}");
+    step.state[0].expected = Some(0);
+    let Unapplied { mut step, error } = member.unapplied(*step).await;
+    assert!(error.is_full(), "{error:?}");
+    step.publish.pop();
+    assert!(!member.step(*step).await.repeated);
+    assert_eq!(member.value("k").await, Some(("v".into(), 1)));
     assert_eq!(subject.four("jobs").await, (0, 0, 0, 0));
 }
 

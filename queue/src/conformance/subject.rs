@@ -2,13 +2,13 @@
 
 use std::{fmt, future::Future, ops::Deref, pin::Pin, sync::Arc, thread, time::Duration};
 
-use tokio::{runtime, sync::oneshot};
-
-use super::{
-    clock::ManualClock,
-    member::Member,
+use entourage_engine::conformance::{
+    ManualClock,
     patience::{Patience, turns},
 };
+use tokio::{runtime, sync::oneshot};
+
+use super::member::Member;
 use crate::{
     Dead, Error, Group, Item, Publication, Published, Queue, Redrive, Stats, SubscribeOptions, Topic,
     TopicOptions,
@@ -34,13 +34,13 @@ pub struct Subject {
 impl Subject {
     /// A queue that lives by `clock`, on the case's own runtime.
     pub fn new(queue: Arc<dyn Queue>, clock: Arc<ManualClock>) -> Self {
-        Self { queue, clock, patience: Patience::Turns, reopen: None }
+        Self { queue, clock, patience: Patience::TURNS, reopen: None }
     }
 
     /// With threads or sockets: what is expected may take a while of real time.
     #[must_use]
     pub const fn with_threads(mut self) -> Self {
-        self.patience = Patience::Wall;
+        self.patience = Patience::WALL;
         self
     }
 
@@ -69,7 +69,7 @@ impl Subject {
     /// Whether threads or sockets take part, so that what is awaited is not done in turns.
     #[must_use]
     pub const fn has_threads(&self) -> bool {
-        matches!(self.patience, Patience::Wall)
+        matches!(self.patience, Patience::Wall(_))
     }
 
     /// The queue itself, to be handed to a task.
@@ -108,7 +108,7 @@ impl Subject {
     /// Lets happen what is due: heartbeats, and what was dropped on its way back.
     pub async fn settle(&self) {
         turns(16).await;
-        if self.patience == Patience::Wall {
+        if self.has_threads() {
             // What another thread was told before it has done by the time it answers this,
             // which changes nothing and so wakes nobody.
             self.revive("barrier", Redrive::All).await;
@@ -155,7 +155,7 @@ impl Subject {
             let _ = sender.send(answer);
         });
         drop(started.expect("a thread can be started"));
-        Patience::Wall.wait("the other process", receiver).await.expect("the other process ends well")
+        Patience::WALL.wait("the other process", receiver).await.expect("the other process ends well")
     }
 
     /// Sets how a topic is kept.

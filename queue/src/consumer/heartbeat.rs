@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entourage_core::planted;
+use entourage_core::{Moment, planted};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
@@ -25,17 +25,33 @@ impl Heartbeat {
         Handle::try_current().map(drop).map_err(no_runtime)
     }
 
-    pub(super) fn new(broker: &Arc<dyn Broker>, consumer: ConsumerId, lease: Duration) -> Self {
+    /// For a consumer whose last sign of life was sent at `alive`.
+    pub(super) fn new(
+        broker: &Arc<dyn Broker>,
+        consumer: ConsumerId,
+        lease: Duration,
+        alive: Moment,
+    ) -> Self {
         let mut heartbeat = Self { lease, task: None };
-        heartbeat.revive(broker, consumer);
+        heartbeat.start(broker, consumer, alive);
         heartbeat
     }
 
-    /// Starts it again where the runtime that it ran on has ended.
+    /// Starts it again where the runtime that it ran on has ended, for a consumer that is about
+    /// to give a sign of life.
     pub(super) fn revive(&mut self, broker: &Arc<dyn Broker>, consumer: ConsumerId) {
         let beating = self.task.as_ref().is_some_and(|task| !task.is_finished());
-        if !beating && let Ok(runtime) = Handle::try_current() {
-            self.task = Some(runtime.spawn(beat(Arc::clone(broker), consumer, self.lease)));
+        if !beating {
+            self.start(broker, consumer, broker.clock().now());
+        }
+    }
+
+    /// The first beat is due a third of a lease after `alive`, however late the runtime gets
+    /// to run the task.
+    fn start(&mut self, broker: &Arc<dyn Broker>, consumer: ConsumerId, alive: Moment) {
+        if let Ok(runtime) = Handle::try_current() {
+            let beating = beat(Arc::clone(broker), consumer, self.lease, alive + self.lease / 3);
+            self.task = Some(runtime.spawn(beating));
         }
     }
 
@@ -53,9 +69,9 @@ impl Drop for Heartbeat {
 }
 
 /// Two of three beats may fail or be late before a lease is lost.
-async fn beat(broker: Arc<dyn Broker>, consumer: ConsumerId, lease: Duration) {
+async fn beat(broker: Arc<dyn Broker>, consumer: ConsumerId, lease: Duration, first: Moment) {
     let clock = Arc::clone(broker.clock());
-    let mut next = clock.now() + lease / 3;
+    let mut next = first;
     let mut failures = 0_u32;
     loop {
         clock.sleep_until(next).await;

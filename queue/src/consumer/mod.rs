@@ -3,6 +3,7 @@
 
 mod heartbeat;
 mod kept;
+mod membership;
 mod receiver;
 mod returned;
 mod settler;
@@ -19,10 +20,13 @@ use crate::{
     item::{Group, Topic},
     limits,
     options::SubscribeOptions,
-    queue::{Receiver, Settler},
+    receiver::Receiver,
+    settler::Settler,
 };
 
-use self::{heartbeat::Heartbeat, receiver::LeasingReceiver, settler::LeasingSettler};
+use self::{
+    heartbeat::Heartbeat, membership::Membership, receiver::LeasingReceiver, settler::LeasingSettler,
+};
 
 /// Joins a group through `broker`.
 pub(crate) async fn subscribe(
@@ -34,9 +38,11 @@ pub(crate) async fn subscribe(
     limits::check_subscribe(topics, group, &options)?;
     // Before joining: a consumer that nobody keeps alive must not be left behind.
     Heartbeat::check_runtime()?;
+    let joining = broker.clock().now();
     let consumer = broker.join(topics, group, options).await?;
-    let receiver = LeasingReceiver::new(Arc::clone(&broker), consumer, options.lease);
-    let settler = LeasingSettler::new(broker, consumer);
+    let membership = Membership::new(broker, consumer);
+    let receiver = LeasingReceiver::new(Arc::clone(&membership), options.lease, joining);
+    let settler = LeasingSettler::new(membership);
     Ok((Box::new(receiver), Arc::new(settler)))
 }
 

@@ -6,12 +6,12 @@ use entourage_core::{Fence, Moment, Scope, planted};
 
 use crate::{
     ask::Ask,
-    broker::{Activity, Broker, ConsumerId, Leased, LeasedItem, Pending},
-    consumer::{heartbeat::Heartbeat, kept::Kept, returned::Returned, sleep_until},
+    broker::{Activity, Broker, Leased, LeasedItem, Pending},
+    consumer::{heartbeat::Heartbeat, kept::Kept, membership::Membership, returned::Returned, sleep_until},
     delivery::{Delivery, Returns},
     error::{Error, Result},
     limits,
-    queue::Receiver,
+    receiver::Receiver,
 };
 
 /// A receiver over a broker.
@@ -19,8 +19,7 @@ use crate::{
 /// A lease that was sent is never forgotten: its future stays here when `receive` is dropped,
 /// and its items are handed out by the next call that they suit, or given back.
 pub(super) struct LeasingReceiver {
-    broker: Arc<dyn Broker>,
-    consumer: ConsumerId,
+    membership: Arc<Membership>,
     returns: Arc<dyn Returns>,
     activity: Box<dyn Activity>,
     heartbeat: Heartbeat,
@@ -38,23 +37,28 @@ enum Standing {
 }
 
 impl LeasingReceiver {
-    pub(super) fn new(broker: Arc<dyn Broker>, consumer: ConsumerId, lease: Duration) -> Self {
+    /// For a consumer that asked to join at `joining`.
+    pub(super) fn new(membership: Arc<Membership>, lease: Duration, joining: Moment) -> Self {
+        let (broker, consumer) = (&membership.broker, membership.consumer);
         Self {
-            returns: Arc::new(Returned::new(Arc::clone(&broker), consumer)),
+            returns: Arc::new(Returned::new(Arc::clone(broker), consumer)),
             // It lives as long as the receiver, so no change between two asks is missed.
             activity: broker.activity(),
-            heartbeat: Heartbeat::new(&broker, consumer, lease),
+            heartbeat: Heartbeat::new(broker, consumer, lease, joining),
             pending: None,
             kept: Kept::default(),
             standing: Standing::Open,
-            broker,
-            consumer,
+            membership,
         }
+    }
+
+    fn broker(&self) -> &dyn Broker {
+        &*self.membership.broker
     }
 
     /// Asks once; the question outlives the dropping of this future.
     async fn lease(&mut self, ask: Ask) -> Result<Leased> {
-        let pending = self.pending.insert(self.broker.lease(self.consumer, ask));
+        let pending = self.pending.insert(self.broker().lease(self.membership.consumer, ask));
         let answer = pending.await;
         self.pending = None;
         answer
@@ -78,7 +82,7 @@ impl LeasingReceiver {
     }
 
     fn deliveries(&self, items: Vec<LeasedItem>) -> Vec<Delivery> {
-        let realm = self.broker.realm();
+        let realm = self.broker().realm();
         let deliver = |leased: LeasedItem| {
             let LeasedItem { topic, item, receipt, retries, lapses } = leased;
             let scope = item.key().map_or_else(|| item.id().to_shared(), |key| key.to_shared());
@@ -89,7 +93,7 @@ impl LeasingReceiver {
     }
 
     async fn wait(&mut self, until: Moment) {
-        let clock = Arc::clone(self.broker.clock());
+        let clock = Arc::clone(self.broker().clock());
         tokio::select! {
             biased;
             () = self.activity.next() => {}
@@ -107,14 +111,14 @@ impl LeasingReceiver {
             // What is kept may be just what this ask lacks: the broker is to judge all of it.
             self.kept.clear();
         }
-        let wait_is_over = (!ask.wait.is_zero()).then(|| self.broker.clock().now() + ask.wait);
+        let wait_is_over = (!ask.wait.is_zero()).then(|| self.broker().clock().now() + ask.wait);
         loop {
             let leased = self.lease(ask).await?;
             if !leased.items.is_empty() {
                 return Ok(self.deliveries(leased.items));
             }
             let Some(over) = wait_is_over else { return Ok(Vec::new()) };
-            if over <= self.broker.clock().now() {
+            if over <= self.broker().clock().now() {
                 return Ok(Vec::new());
             }
             self.wait(leased.next_due.map_or(over, |due| due.min(over))).await;
@@ -128,10 +132,10 @@ impl Receiver for LeasingReceiver {
         if self.standing != Standing::Open {
             return Err(Error::Closed);
         }
-        let ask = limits::check_ask(ask, &self.broker.capabilities())?;
+        let ask = limits::check_ask(ask, &self.broker().capabilities())?;
         // A backend that answers at once must not keep the runtime to itself.
         tokio::task::coop::consume_budget().await;
-        self.heartbeat.revive(&self.broker, self.consumer);
+        self.heartbeat.revive(&self.membership.broker, self.membership.consumer);
         let answer = self.leased(ask).await;
         if answer.is_err() && planted("queue-receiver-stops-after-an-error") {
             self.standing = Standing::Closing;
@@ -146,7 +150,7 @@ impl Receiver for LeasingReceiver {
         self.standing = Standing::Closing;
         self.heartbeat.stop();
         // Submitted after every lease and before every drop that follows: all is given back.
-        let leave = self.broker.leave(self.consumer);
+        let leave = self.broker().leave(self.membership.consumer);
         self.pending = None;
         self.kept.forget();
         leave.await?;
@@ -159,7 +163,7 @@ impl Drop for LeasingReceiver {
     fn drop(&mut self) {
         if self.standing != Standing::Closed {
             self.heartbeat.stop();
-            drop(self.broker.leave(self.consumer));
+            drop(self.broker().leave(self.membership.consumer));
             self.kept.forget();
         }
     }
@@ -168,7 +172,7 @@ impl Drop for LeasingReceiver {
 impl fmt::Debug for LeasingReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeasingReceiver")
-            .field("consumer", &self.consumer)
+            .field("consumer", &self.membership.consumer)
             .field("kept", &self.kept)
             .field("standing", &self.standing)
             .finish_non_exhaustive()

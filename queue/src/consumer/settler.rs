@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    broker::{Broker, ConsumerId},
+    broker::Broker,
+    consumer::membership::Membership,
     delivery::Delivery,
     error::{Error, Result},
     limits,
-    queue::Settler,
+    settler::Settler,
     state::Record,
     step::{Applied, Step, Unapplied},
 };
@@ -15,26 +16,29 @@ use crate::{
 /// A settler over a broker.
 #[derive(Debug)]
 pub(super) struct LeasingSettler {
-    broker: Arc<dyn Broker>,
-    consumer: ConsumerId,
+    membership: Arc<Membership>,
 }
 
 impl LeasingSettler {
-    pub(super) const fn new(broker: Arc<dyn Broker>, consumer: ConsumerId) -> Self {
-        Self { broker, consumer }
+    pub(super) const fn new(membership: Arc<Membership>) -> Self {
+        Self { membership }
+    }
+
+    fn broker(&self) -> &dyn Broker {
+        &*self.membership.broker
     }
 }
 
 #[async_trait::async_trait]
 impl Settler for LeasingSettler {
     async fn step(&self, step: Step) -> Result<Applied, Unapplied> {
-        if let Err(error) = limits::check_step(&step, &self.broker.capabilities(), self.broker.realm()) {
+        if let Err(error) = limits::check_step(&step, &self.broker().capabilities(), self.broker().realm()) {
             return Err(Unapplied { step: Box::new(step), error });
         }
         tokio::task::coop::consume_budget().await;
         // `step` outlives `pending`: when this future is dropped, its deliveries are given
         // back after the step was submitted, so that those of an applied one are stale.
-        let pending = self.broker.apply(self.consumer, &step);
+        let pending = self.broker().apply(self.membership.consumer, &step);
         match pending.await {
             Ok(applied) => {
                 settle(step, applied.repeated);
@@ -45,8 +49,8 @@ impl Settler for LeasingSettler {
     }
 
     async fn renew(&self, delivery: &Delivery, time: Duration) -> Result<()> {
-        limits::check_realm(self.broker.realm(), delivery.fence().realm())?;
-        match self.broker.renew(self.consumer, delivery.receipt(), time).await {
+        limits::check_realm(self.broker().realm(), delivery.fence().realm())?;
+        match self.broker().renew(self.membership.consumer, delivery.receipt(), time).await {
             Err(Error::Stale { .. }) => Err(Error::Stale { ids: vec![delivery.id().clone()] }),
             answer => answer,
         }
@@ -54,7 +58,7 @@ impl Settler for LeasingSettler {
 
     async fn state(&self, key: &str) -> Result<Option<Record>> {
         limits::check_state_key(key)?;
-        self.broker.state(self.consumer, key).await
+        self.broker().state(self.membership.consumer, key).await
     }
 }
 

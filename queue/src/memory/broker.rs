@@ -72,6 +72,10 @@ impl Broker for MemoryQueue {
         at_once(Ok(()))
     }
 
+    fn forget(&self, consumer: ConsumerId) {
+        self.shared.with(|state, _| state.forget_member(consumer));
+    }
+
     fn give_back(&self, consumer: ConsumerId, receipts: Vec<Receipt>) -> Pending<()> {
         self.shared.with(|state, now| state.give_back(consumer, &receipts, now));
         at_once(Ok(()))

@@ -21,7 +21,9 @@ use crate::{
     item::{Group, Publication, Published, Topic},
     limits,
     options::{SubscribeOptions, TopicOptions},
-    queue::{Queue, Receiver, Settler},
+    queue::Queue,
+    receiver::Receiver,
+    settler::Settler,
     state::Record,
     stats::{Dead, Redrive, Stats},
 };

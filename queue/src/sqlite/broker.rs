@@ -18,6 +18,7 @@ use crate::{
     delivery::Receipt,
     error::{Error, Result},
     item::{Group, Topic},
+    limits,
     options::{SubscribeOptions, TopicOptions},
     sqlite::{
         consumer::{self, Member},
@@ -44,7 +45,15 @@ pub(super) struct SqliteBroker {
     pub(super) topics: TopicOptions,
     pub(super) counts: Counts,
     pub(super) lookout: Arc<Lookout>,
-    members: Mutex<HashMap<ConsumerId, Arc<Member>>>,
+    members: Mutex<HashMap<ConsumerId, Known>>,
+}
+
+/// A consumer whose receiver or settler is there.
+#[derive(Clone, Debug)]
+struct Known {
+    member: Arc<Member>,
+    /// It gets nothing any more; only its steps are still known.
+    has_left: bool,
 }
 
 impl SqliteBroker {
@@ -53,13 +62,19 @@ impl SqliteBroker {
         Self { file, name, topics, counts: Counts::new(), lookout, members: Mutex::default() }
     }
 
-    fn members(&self) -> MutexGuard<'_, HashMap<ConsumerId, Arc<Member>>> {
+    fn members(&self) -> MutexGuard<'_, HashMap<ConsumerId, Known>> {
         // No caller's code runs under the lock.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn member(&self, consumer: ConsumerId) -> Result<Arc<Member>> {
+    fn known(&self, consumer: ConsumerId) -> Result<Known> {
         self.members().get(&consumer).cloned().ok_or(Error::Closed)
+    }
+
+    /// A consumer that has not left.
+    fn member(&self, consumer: ConsumerId) -> Result<Arc<Member>> {
+        let Known { member, has_left } = self.known(consumer)?;
+        if has_left { Err(Error::Closed) } else { Ok(member) }
     }
 }
 
@@ -109,7 +124,7 @@ impl Broker for SqliteBroker {
             }
         };
         let id = member.consumer();
-        self.members().insert(id, Arc::new(member));
+        self.members().insert(id, Known { member: Arc::new(member), has_left: false });
         Ok(id)
     }
 
@@ -139,9 +154,14 @@ impl Broker for SqliteBroker {
         Ok(beaten.await?)
     }
 
-    /// Relaxed: the loss of power gives everything back.
+    /// Relaxed: the loss of power gives everything back. Who leaves again may not have left the
+    /// file the first time.
     fn leave(&self, consumer: ConsumerId) -> Pending<()> {
-        let Some(member) = self.members().remove(&consumer) else { return at_once(Ok(())) };
+        let left = self.members().get_mut(&consumer).map(|known| {
+            known.has_left = true;
+            Arc::clone(&known.member)
+        });
+        let Some(member) = left else { return at_once(Ok(())) };
         let counts = self.counts.clone();
         answer(self.file.submit(Durability::Relaxed, move |tx| {
             let (released, swept) = consumer::leave(tx, member.id)?;
@@ -149,6 +169,10 @@ impl Broker for SqliteBroker {
             counts.released.add(released);
             Ok(())
         }))
+    }
+
+    fn forget(&self, consumer: ConsumerId) {
+        self.members().remove(&consumer);
     }
 
     /// Relaxed, as [`Broker::leave`].
@@ -164,11 +188,8 @@ impl Broker for SqliteBroker {
     }
 
     fn apply(&self, consumer: ConsumerId, step: &Step) -> Pending<Applied> {
-        let Ok(member) = self.member(consumer) else {
-            // All that a consumer held was given back when it left.
-            let ids: Vec<_> = step.deliveries().map(|delivery| delivery.id().clone()).collect();
-            let error = if ids.is_empty() { Error::Closed } else { Error::Stale { ids } };
-            return at_once(Err(error));
+        let Ok(Known { member, has_left }) = self.known(consumer) else {
+            return at_once(Err(limits::left(step)));
         };
         let (plan, verbs) = (Plan::of(step), Verbs::of(step));
         let (new, counts) = (self.topics, self.counts.clone());
@@ -179,7 +200,11 @@ impl Broker for SqliteBroker {
             );
         }
         let swept = counts.clone();
+        let left = has_left.then(|| limits::left(step));
         let applied = answer(self.file.submit(Durability::Durable, move |tx| {
+            if let Some(left) = left {
+                return step::recall(tx, &member, &plan)?.ok_or_else(|| left.into());
+            }
             let (applied, ended) = step::apply(tx, &member, &plan, &new)?;
             ended.count(&swept);
             Ok(applied)
@@ -203,7 +228,7 @@ impl Broker for SqliteBroker {
     }
 
     async fn state(&self, consumer: ConsumerId, key: &str) -> Result<Option<Record>> {
-        let (member, key) = (self.member(consumer)?, key.to_owned());
+        let (Known { member, .. }, key) = (self.known(consumer)?, key.to_owned());
         let clock = Arc::clone(self.file.clock());
         let record = self.file.read(move |conn| {
             Ok::<_, Fault>(state::record(&Work::new(conn, clock.now()), member.group, &key)?)

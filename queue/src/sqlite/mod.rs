@@ -40,7 +40,9 @@ use crate::{
     item::{Group, Publication, Published, Topic},
     limits,
     options::{SubscribeOptions, TopicOptions},
-    queue::{Queue, Receiver, Settler},
+    queue::Queue,
+    receiver::Receiver,
+    settler::Settler,
     state::Record,
     stats::{Dead, Redrive, Stats},
 };
@@ -101,8 +103,8 @@ impl SqliteQueue {
     /// [`Error::ForeignRealm`] for one of another realm than the options demand;
     /// [`Error::NoSpace`] and [`Error::Unavailable`] as their names say.
     pub fn open_with(path: impl AsRef<Path>, options: SqliteQueueOptions) -> Result<Self> {
-        let SqliteQueueOptions { name, topics, realm, adopt, clock } = options;
-        let opening = Options::new().with_clock(clock).with_adopt(adopt);
+        let SqliteQueueOptions { name, topics, realm, adopt, clock, patience } = options;
+        let opening = Options::new().with_clock(clock).with_adopt(adopt).with_patience(patience);
         let file = SqliteFile::open(path, &schema::SCHEMA, opening).map_err(Fault::File)?;
         // Else SQLite plans many a cached statement anew at each use: rusqlite clears bindings
         // in between, and a plan may depend on them. The job is in line before any other.
@@ -263,7 +265,7 @@ impl Queue for SqliteQueue {
             );
             let Room::From(until) = room.await? else { return Ok(()) };
             // A lease that ends may make a dead letter of its item, which is room.
-            let deadline = self.file().clock().sleep_until(until);
+            let deadline = consuming::sleep_until(&**self.file().clock(), until);
             tokio::select! {
                 biased;
                 () = stirs.next() => {}

@@ -1,6 +1,6 @@
 //! How a queue in a file is opened.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use entourage_core::{Clock, Realm, SystemClock};
 
@@ -28,10 +28,13 @@ pub struct SqliteQueueOptions {
     pub adopt: bool,
     /// The clock by which leases and delays are judged; its timeline tells a reboot.
     pub clock: Arc<dyn Clock>,
+    /// How long a call waits, in time of the system's clock, for a file that others keep busy.
+    pub patience: Duration,
 }
 
 impl SqliteQueueOptions {
-    /// A queue called "queue" on the system's clock, whose topics have the usual options.
+    /// A queue called "queue" on the system's clock, whose topics have the usual options, with
+    /// 5 seconds of patience.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -40,6 +43,7 @@ impl SqliteQueueOptions {
             realm: None,
             adopt: false,
             clock: Arc::new(SystemClock::new()),
+            patience: Duration::from_secs(5),
         }
     }
 
@@ -78,6 +82,18 @@ impl SqliteQueueOptions {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// With calls, and an opening, that wait this long while others keep the file busy, and
+    /// then answer [`Error::Unavailable`](crate::Error::Unavailable).
+    ///
+    /// It counts in real time, also where [`with_clock`](Self::with_clock) gave another; a call
+    /// may take a quarter of a second longer. A heartbeat waits as well, so keep it well below
+    /// the shortest lease.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 }

@@ -87,22 +87,23 @@ impl Plan {
 }
 
 /// Applies a plan whole, once per id.
+///
+/// It is judged in the order that the contract names: a remembered id, ended attempts,
+/// versions of records, capacity. What was written before a refusal goes with its savepoint.
 pub(super) fn apply(
     tx: &Tx<'_>,
     member: &Member,
     plan: &Plan,
     new: &TopicOptions,
 ) -> Result<(Applied, Swept)> {
-    let mut work = Work::new(tx, tx.now());
-    if let Some(mark) = &plan.mark
-        && let Some(applied) = remembered::find(&work, member.group, mark)?
-    {
+    if let Some(applied) = recall(tx, member, plan)? {
         return Ok((applied, Swept::default()));
     }
+    let mut work = Work::new(tx, tx.now());
     let swept = sweep(&mut work)?;
+    let claims = claim(&work, member.id, &plan.settlements)?;
     let write = |write| state::write(&work, member.group, write);
     let state = plan.state.iter().map(write).collect::<Result<_>>()?;
-    let claims = claim(&work, member.id, &plan.settlements)?;
     let published = if planted("queue-judges-capacity-before-the-step") {
         let published = add(&mut work, &plan.publish, new)?;
         judge_capacity(&mut work)?;
@@ -118,6 +119,12 @@ pub(super) fn apply(
     }
     judge_capacity(&mut work)?;
     Ok((applied, swept))
+}
+
+/// What a plan did when it was applied before.
+pub(super) fn recall(tx: &Tx<'_>, member: &Member, plan: &Plan) -> Result<Option<Applied>> {
+    let Some(mark) = &plan.mark else { return Ok(None) };
+    Ok(remembered::find(&Work::new(tx, tx.now()), member.group, mark)?)
 }
 
 /// Moves the time limit of one attempt.

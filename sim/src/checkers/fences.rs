@@ -1,6 +1,6 @@
 //! Whether fences kept former holders out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, What};
 
@@ -81,7 +81,8 @@ pub enum BrokenFence {
 struct Resource<'a> {
     granted: BTreeMap<u64, &'a str>,
     applied: Option<u64>,
-    believes: Option<(&'a str, u64)>,
+    /// Who believes in it, by token.
+    believe: BTreeMap<u64, &'a str>,
     /// Whether its holders say when they stop believing.
     speaks: bool,
 }
@@ -90,8 +91,8 @@ struct Resource<'a> {
 /// a lower one after a higher one (E2), and no two holders believe at once (E3).
 ///
 /// The last only for a resource with a `lose` event, whose holders say when they stop; a kill
-/// of a holder ends its belief too. After a fault of kind `pause` or `clock` belief may
-/// overlap; what the sink applies may not.
+/// of a holder ends its belief too. Belief may overlap after a fault of kind `pause` or `clock`
+/// that befell one of the two, or names nobody; what the sink applies may not.
 ///
 /// # Errors
 /// The first promise that is broken.
@@ -124,49 +125,75 @@ fn check(events: &[Event], sink: Sink) -> Result<(), BrokenFence> {
             resources.entry(res).or_default().speaks = true;
         }
     }
-    let mut excused = false;
+    let mut excuses = Excuses::default();
     for event in events {
         match &event.what {
             What::Acquire { res, holder, token } => {
                 let resource = resources.entry(res).or_default();
-                resource.grant(res, holder, *token, excused)?;
+                resource.grant(res, holder, *token, &excuses)?;
             }
             What::Lose { res, holder, token } => {
-                let resource = resources.entry(res).or_default();
-                resource.believes.take_if(|believes| *believes == (holder.as_str(), *token));
+                let believe = &mut resources.entry(res).or_default().believe;
+                if believe.get(token).is_some_and(|believer| believer == holder) {
+                    believe.remove(token);
+                }
             }
             What::Sink { res, holder, token, ok: true } => {
                 resources.entry(res).or_default().apply(res, holder, *token, sink)?;
             }
             What::Kill { worker } => {
                 for resource in resources.values_mut() {
-                    resource.believes.take_if(|(holder, _)| holder == worker);
+                    resource.believe.retain(|_, holder| holder != worker);
                 }
             }
-            What::Fault { kind, .. } => excused |= kind == "pause" || kind == "clock",
+            What::Fault { kind, worker } if kind == "pause" || kind == "clock" => match worker {
+                Some(worker) => drop(excuses.holders.insert(worker)),
+                None => excuses.all = true,
+            },
             _ => {}
         }
     }
     Ok(())
 }
 
+/// Whose pauses and clocks explain that belief overlaps: a history does not say how long a pause
+/// lasted, so for good.
+#[derive(Debug, Default)]
+struct Excuses<'a> {
+    all: bool,
+    holders: BTreeSet<&'a str>,
+}
+
+impl Excuses<'_> {
+    fn cover(&self, first: &str, second: &str) -> bool {
+        self.all || self.holders.contains(first) || self.holders.contains(second)
+    }
+}
+
 impl<'a> Resource<'a> {
-    fn grant(&mut self, res: &str, holder: &'a str, token: u64, excused: bool) -> Result<(), BrokenFence> {
+    fn grant(
+        &mut self,
+        res: &str,
+        holder: &'a str,
+        token: u64,
+        excuses: &Excuses<'_>,
+    ) -> Result<(), BrokenFence> {
         if let Some((before, _)) = self.granted.last_key_value()
             && *before >= token
         {
             return Err(BrokenFence::NotAbove { res: res.to_owned(), token, before: *before });
         }
-        if let Some((first, _)) = self.believes
+        let unexcused = |first: &&&str| **first != holder && !excuses.cover(first, holder);
+        if let Some(first) = self.believe.values().find(unexcused)
             && self.speaks
-            && !excused
-            && first != holder
         {
-            let (first, second) = (first.to_owned(), holder.to_owned());
+            let (first, second) = ((*first).to_owned(), holder.to_owned());
             return Err(BrokenFence::Overlap { res: res.to_owned(), first, second });
         }
+        // Of what it held before, a holder that is granted it again believes the new alone.
+        self.believe.retain(|_, former| *former != holder);
         self.granted.insert(token, holder);
-        self.believes = Some((holder, token));
+        self.believe.insert(token, holder);
         Ok(())
     }
 

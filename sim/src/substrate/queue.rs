@@ -52,7 +52,7 @@ impl Queue for SimQueue {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
+        Arc::new(self.link.clock.clone())
     }
 
     async fn configure(&self, topic: &Topic, options: TopicOptions) -> Result<()> {

@@ -2,21 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entourage_core::{Clock, Moment};
+use entourage_core::Moment;
 use entourage_store::{Lease, Result, Session};
 
-use crate::{call::Call, link::Link};
+use crate::{
+    call::Call,
+    link::{Link, brief},
+};
 
-/// The session as the process holds it, which believes in it from when it *sent* the request.
-pub(super) fn granted(session: Session, sent: Moment, clock: Arc<dyn Clock>, link: Link) -> Session {
+/// The session as the process holds it, which believes in it by its own clock, from when it
+/// *sent* the request.
+pub(super) fn granted(session: Session, sent: Moment, link: Link) -> Session {
+    let clock = Arc::new(link.clock.clone());
     let (id, fence, ttl) = (session.id(), session.fence().clone(), session.granted_ttl());
     link.world.grants.granted(fence.scope().as_str(), &link.name, fence.epoch());
-    Session::granted(id, fence, ttl, sent, clock, Arc::new(SimLease { session, link }))
+    Session::granted(id, fence, ttl, sent, clock, Arc::new(SimLease { session: Arc::new(session), link }))
 }
 
 #[derive(Debug)]
 struct SimLease {
-    session: Session,
+    /// As the store sees it, which judges by the true time.
+    session: Arc<Session>,
     link: Link,
 }
 
@@ -24,13 +30,20 @@ struct SimLease {
 #[deny(clippy::missing_trait_methods)]
 impl Lease for SimLease {
     async fn renew(&self) -> Result<Duration> {
-        let renew = async {
-            self.session.renew().await?;
-            let fence = self.session.fence();
-            self.link.world.grants.accepted(fence.scope().as_str(), &self.link.name, fence.epoch());
-            Ok(self.session.granted_ttl())
+        let (session, link, call) = (Arc::clone(&self.session), self.link.clone(), Call::SessionRenew);
+        let plan = self.link.request(call).await?;
+        let renew = async move {
+            session.renew().await?;
+            let fence = session.fence();
+            link.world.grants.accepted(fence.scope().as_str(), &link.name, fence.epoch());
+            Ok(session.granted_ttl())
         };
-        self.link.call(Call::SessionRenew, renew).await?
+        let answer = match plan.late {
+            Some(late) => self.link.deliver_late(call, late, renew).await,
+            None => self.link.reach(renew).await,
+        };
+        self.link.answer(call, &plan, brief(&answer)).await?;
+        answer
     }
 
     async fn end(&self) -> Result<()> {

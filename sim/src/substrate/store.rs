@@ -87,7 +87,7 @@ impl Store for SimStore {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
+        Arc::new(self.link.clock.clone())
     }
 
     async fn get(&self, key: &str) -> Result<Option<Entry>> {
@@ -127,7 +127,7 @@ impl Store for SimStore {
 
     async fn session(&self, ttl: Duration) -> Result<Session> {
         let call = Call::StoreSession;
-        let sent = self.clock().now();
+        let sent = self.link.clock.now();
         let plan = self.link.request(call).await?;
         let answer = self.link.reach(self.inner.session(ttl)).await;
         if let (Ok(_), Some(after)) = (&answer, plan.again) {
@@ -135,16 +135,16 @@ impl Store for SimStore {
             // Nobody hears of the second session, and it expires.
             self.link.repeat(call, after, async move { brief(&inner.session(ttl).await) });
         }
-        let answer = answer.map(|session| granted(session, sent, self.inner.clock(), self.link.clone()));
+        let answer = answer.map(|session| granted(session, sent, self.link.clone()));
         self.link.answer(call, &plan, brief(&answer)).await?;
         answer
     }
 
     async fn resume(&self, id: SessionId) -> Result<Session> {
-        let sent = self.clock().now();
+        let sent = self.link.clock.now();
         let resume = async {
             let session = self.inner.resume(id).await?;
-            Ok(granted(session, sent, self.inner.clock(), self.link.clone()))
+            Ok(granted(session, sent, self.link.clone()))
         };
         self.link.call(Call::StoreResume, resume).await?
     }

@@ -1,6 +1,7 @@
 //! Time, turns, crashes and traces.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -8,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Backoff, Moment};
-use entourage_sim::{Faults, Run, Seeds, Sim, Stuck};
+use entourage_core::{Backoff, Moment, Shutdown};
+use entourage_sim::{Call, CrashPoint, Faults, Run, Seeds, Side, Sim, Stuck, What};
 use entourage_store::{MemoryOptions, MemoryStore, Store, StoreExt};
 use tokio::sync::Notify;
 
@@ -98,8 +99,7 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 
 #[test]
 fn different_seeds_give_different_traces() {
-    let digests: std::collections::BTreeSet<u64> =
-        (0..30).map(|seed| competition(seed).trace.digest()).collect();
+    let digests: BTreeSet<u64> = (0..30).map(|seed| competition(seed).trace.digest()).collect();
     assert_eq!(digests.len(), 30);
 }
 
@@ -134,6 +134,54 @@ fn many_waiters_of_one_watch_wake_in_the_order_in_which_they_began() {
     };
     let first = orders(0);
     assert!((1..5).all(|time| orders(time) == first));
+}
+
+/// Three processes whose tasks all end on one shutdown, each with a last word.
+fn ending(seed: u64) -> Run {
+    let mut sim = Sim::new(seed, Faults::none());
+    let (store, shutdown) = (store(&sim), Shutdown::new());
+    for name in ["a", "b", "c"] {
+        let (raw, shutdown) = (Arc::clone(&store), shutdown.clone());
+        sim.process(name, move |ctx| {
+            let (store, shutdown) = (ctx.store(&raw), shutdown.clone());
+            async move {
+                let task = |number: u64| {
+                    let (ctx, store, shutdown) = (ctx.clone(), Arc::clone(&store), shutdown.clone());
+                    tokio::spawn(async move {
+                        if number.is_multiple_of(2) {
+                            shutdown.draining().await;
+                        } else {
+                            shutdown.stopped().await;
+                        }
+                        let (res, holder) = ("a task".to_owned(), ctx.name().to_owned());
+                        ctx.history().record(What::Lose { res, holder, token: number });
+                        store.put("last word", number.to_string().into()).await.unwrap();
+                    })
+                };
+                let tasks: Vec<_> = (0..12).map(task).collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            }
+        });
+    }
+    sim.process("ender", move |ctx| {
+        let shutdown = shutdown.clone();
+        async move {
+            ctx.sleep(SECOND).await;
+            shutdown.drain_then_stop(&*ctx.clock(), SECOND).await;
+        }
+    });
+    sim.run().unwrap()
+}
+
+#[test]
+fn processes_that_end_on_one_shutdown_end_in_the_same_order_for_the_same_seed() {
+    for seed in 0..5 {
+        let (first, second) = (ending(seed), ending(seed));
+        assert_eq!(first.trace.to_string(), second.trace.to_string());
+        assert_eq!(first.history.to_string(), second.history.to_string());
+    }
 }
 
 #[test]
@@ -217,6 +265,44 @@ fn a_service_does_not_keep_the_simulation_going() {
     });
     sim.process("client", |ctx| async move { ctx.sleep(10 * SECOND).await });
     assert_eq!(sim.run().unwrap().ended, Moment::ZERO + 10 * SECOND);
+}
+
+#[test]
+fn nothing_befalls_an_observer_even_behind_a_wrapper() {
+    let point = CrashPoint { call: Call::StoreTransact, side: Side::After };
+    let faults = Faults::all().with_lost_answers(0.5).with_crashes(0.5, 10).with_crash_at(point);
+    let mut sim = Sim::new(5, faults);
+    let store = store(&sim);
+    sim.observer("observer", move |ctx| {
+        let store = ctx.store(&store);
+        async move {
+            for _ in 0..100 {
+                store.put("key", "value".into()).await.unwrap();
+            }
+            assert_eq!(ctx.incarnation(), 1);
+        }
+    });
+    assert_eq!(sim.run().unwrap().coverage.calls().count(), 0, "its calls are not the tested ones");
+}
+
+#[test]
+fn a_program_draws_other_numbers_each_time_it_asks_for_chance() {
+    let drawn = |seed| {
+        let mut sim = Sim::new(seed, Faults::none());
+        let drawn = Arc::new(Mutex::new(Vec::new()));
+        for name in ["a", "b"] {
+            let seen = Arc::clone(&drawn);
+            sim.process(name, move |ctx| {
+                let seen = Arc::clone(&seen);
+                async move { seen.lock().unwrap().extend([ctx.rng().next_u64(), ctx.clone().rng().next_u64()]) }
+            });
+        }
+        sim.run().unwrap();
+        Arc::into_inner(drawn).unwrap().into_inner().unwrap()
+    };
+    let all: BTreeSet<u64> = [drawn(1), drawn(2)].concat().into_iter().collect();
+    assert_eq!(all.len(), 8);
+    assert_eq!(drawn(1), drawn(1));
 }
 
 #[test]

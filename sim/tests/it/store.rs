@@ -1,7 +1,7 @@
 //! Clients of a store that count, lock and watch while everything goes wrong.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use entourage_sim::{
 };
 use entourage_store::{
     Change, Entry, Error, MemoryOptions, MemoryStore, Outcome, Session, SessionId, Standing, Store, Test,
-    Txn, What,
+    Txn, Version, What,
 };
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ async fn session(ctx: &Context, store: &dyn Store) -> Session {
 
 /// Takes the lock once, if it is free, and prints under it.
 async fn print(ctx: &Context, store: &dyn Store, session: &Session, printer: &Mutex<Printer>) {
-    let claim = format!("{}.{}.{}", ctx.name(), ctx.incarnation(), ctx.clock().now().as_nanos());
+    let claim = format!("{} {} {}", ctx.name(), ctx.incarnation(), ctx.clock().now().as_nanos());
     let take = Txn::new().when("lock", Test::Absent).when_held(session.fence().clone()).put_with(
         "lock",
         claim.clone(),
@@ -156,7 +156,6 @@ async fn print(ctx: &Context, store: &dyn Store, session: &Session, printer: &Mu
         return;
     }
     let token = entry.version.number();
-    ctx.history().granted("printer", ctx.name(), token);
     for _ in 0..3 {
         ctx.sleep(ctx.rng().between(Duration::ZERO, Duration::from_secs(1))).await;
         let ok = printer.lock().unwrap().print(token);
@@ -223,6 +222,27 @@ async fn mirror(ctx: Context, store: Arc<dyn Store>, raw: Arc<dyn Store>) {
     assert_eq!(copy, copied(raw.list(&all).await.unwrap().entries));
 }
 
+/// Writes down who is granted the lock when the store grants it: a holder whose clock is slow
+/// may hear of it when another already holds it.
+async fn clerk(ctx: Context, raw: Arc<dyn Store>) {
+    let mut watch = raw.watch("", Some(Version::ZERO)).await.unwrap();
+    let mut done = BTreeSet::new();
+    while done.len() < CLIENTS {
+        match watch.next().await.unwrap() {
+            Change::Put(entry) if entry.key == "lock" => {
+                let claim = String::from_utf8_lossy(&entry.value).into_owned();
+                let (holder, _) = claim.split_once(' ').unwrap();
+                ctx.history().granted("printer", holder, entry.version.number());
+            }
+            Change::Put(entry) if entry.key.starts_with("r/done/") => {
+                done.insert(entry.key);
+            }
+            Change::Put(_) | Change::Delete { .. } => {}
+            other => panic!("{other:?} is no change of a store with so short a history"),
+        }
+    }
+}
+
 fn run(seed: u64) -> Run {
     let mut sim = Sim::new(seed, faults(seed, CALLS)).with_time_limit(Duration::from_secs(600));
     let options = MemoryOptions::new().with_clock(sim.clock()).with_realm(Realm::new(1));
@@ -235,6 +255,8 @@ fn run(seed: u64) -> Run {
             client(ctx, store, Arc::clone(&printer))
         });
     }
+    let granting = Arc::clone(&raw);
+    sim.observer("clerk", move |ctx| clerk(ctx, Arc::clone(&granting)));
     sim.process("mirror", move |ctx| {
         let store = ctx.store(&raw);
         mirror(ctx, store, Arc::clone(&raw))

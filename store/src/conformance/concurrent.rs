@@ -1,6 +1,6 @@
 //! Many tasks and several handles at once.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::subject::Subject;
 use crate::{Change, Error, Outcome, Store, Test, Txn, Version, What};
@@ -88,7 +88,7 @@ pub(super) async fn handles_see_each_others_commits(store: Subject) {
     assert_eq!(store.value("k").await, "2");
     store.refusal(Txn::new().when("k", Test::Version(first)).put("k", "3")).await;
     let third = store.remove("k").await;
-    assert_eq!(other.listing(What::prefix("")).await.as_of, third);
+    store.assert_latest(other.listing(What::prefix("")).await.as_of, third);
 }
 
 pub(super) async fn handles_lose_none_of_each_others_increments(store: Subject) {
@@ -117,17 +117,21 @@ pub(super) async fn the_realm_outlives_a_reopen(store: Subject) {
 }
 
 pub(super) async fn a_session_is_resumed_through_another_handle(store: Subject) {
-    let session = store.open(Duration::from_secs(10)).await;
-    store.commit(Txn::new().put_with("k", "v", session.id())).await;
     let other = store.reopen().await;
-    let resumed = other.take_over(session.id()).await;
-    assert_eq!(resumed.fence().supersedes(session.fence()), Ok(true));
-    let answer = session.renew().await;
-    assert!(matches!(answer, Err(Error::SessionLost { .. })), "{answer:?}");
-    let held = Txn::new().when_held(session.fence().clone()).put("k", "old");
-    assert_eq!(store.refusal(held).await, (0, None));
-    store.advance(resumed.granted_ttl()).await;
-    assert!(!store.has("k").await && !other.has("k").await);
+    let look = async |ttl| {
+        let (session, _) = store.open_with(ttl, &["k"]).await;
+        let resumed = other.take_over_in_time(&session).await?;
+        let deadline = store.clock().now() + resumed.granted_ttl();
+        assert_eq!(resumed.fence().supersedes(session.fence()), Ok(true));
+        let answer = session.renew().await;
+        assert!(matches!(answer, Err(Error::SessionLost { .. })), "{answer:?}");
+        let held = Txn::new().when_held(session.fence().clone()).put("k", "old");
+        assert_eq!(store.refusal(held).await, (0, None));
+        let is_over = async || !store.has("k").await && !other.has("k").await;
+        store.advance_to_end(deadline, "a key", is_over).await;
+        Some(())
+    };
+    store.in_time(look).await;
 }
 
 pub(super) async fn sessions_of_two_handles_are_told_apart(store: Subject) {

@@ -34,52 +34,48 @@
 //! assert_eq!(trials[0].name(), "mine::an_absent_key_reads_as_none");
 //! ```
 //!
+//! What a case may count on, the fixture says of its subject:
+//!
+//! | the store | is opened as | so the cases |
+//! | --- | --- | --- |
+//! | lives on the case's own runtime, by a clock it is given | [`Subject::new`] | see a deadline to the nanosecond, and know without waiting that nothing comes |
+//! | has threads, by a clock it is given | [`Subject::with_threads`] | wait for what must come |
+//! | is a server with a clock of its own | [`Subject::in_real_time`] | wait for a deadline, and look again for [`expiry_lag`](crate::Capabilities::expiry_lag) and longer |
+//! | is shared with others, below a prefix of its own | [`Subject::with_neighbours`] | let versions move on by themselves, and ask for no history from before they began |
+//! | can be opened again | [`Subject::with_reopen`] | of [`NEED_REOPEN`] can be run |
+//! | forgets old changes | [`Subject::with_history`] or [`Subject::with_compaction`] | of [`NEED_HISTORY`] can be run |
+//!
+//! A case whose holder was too slow to look before a deadline begins again with twice the time
+//! to live, so that a busy machine turns nothing red.
+//!
 //! [`MUTANTS`] are stores that are wrong on purpose, by which the list itself is tested, and
 //! [`model`] compares long random sequences with a store that is too simple to be wrong.
 
 mod cas;
-mod clock;
 mod concurrent;
+mod expiry;
 mod limits;
 mod listing;
 pub mod model;
 mod mutants;
 mod observer;
-mod patience;
 mod session;
 mod subject;
 mod txn;
 mod watch;
 
-use entourage_engine::conformance::{Case, Run};
+pub use entourage_engine::conformance::ManualClock;
+use entourage_engine::conformance::{Case, cases};
 
 pub use self::{
-    clock::ManualClock,
-    mutants::{MUTANTS, Mutant},
+    mutants::{HARMLESS, MUTANTS},
     observer::Observer,
-    subject::{Reopen, Subject},
+    subject::{Compact, Reopen, Subject},
 };
-
-/// A case of the list, which both backends and [`MUTANTS`] run.
-#[derive(Clone, Copy)]
-struct Listed {
-    name: &'static str,
-    run: fn(Subject) -> Run,
-}
-
-macro_rules! cases {
-    ($($topic:ident::$name:ident),* $(,)?) => {
-        vec![$(Listed { name: stringify!($name), run: |subject| Box::pin($topic::$name(subject)) }),*]
-    };
-}
 
 /// Every case: what the contract of [`Store`](crate::Store) says, as functions that may fail.
 #[must_use]
 pub fn cases() -> Vec<Case<Subject>> {
-    listed().into_iter().map(|case| Case::new(case.name, case.run)).collect()
-}
-
-fn listed() -> Vec<Listed> {
     cases![
         cas::an_absent_key_reads_as_none,
         cas::a_written_key_reads_back,
@@ -122,29 +118,30 @@ fn listed() -> Vec<Listed> {
         listing::a_listing_is_never_torn,
         listing::what_follows_a_listing_is_watched_without_a_gap,
         session::keys_end_together_with_their_session,
-        session::keys_expire_together_with_their_session,
-        session::a_session_lives_until_its_deadline,
-        session::a_session_is_dead_at_its_deadline,
-        session::a_renewal_runs_from_when_it_was_sent,
-        session::a_time_to_live_is_rounded_up_to_what_the_store_grants,
         session::a_resumed_session_has_a_new_fence,
-        session::a_resumed_session_keeps_its_keys_for_a_full_time_to_live,
-        session::an_earlier_incarnation_cannot_renew,
         session::an_earlier_incarnation_holds_nothing,
         session::an_earlier_incarnation_ends_nothing,
-        session::an_expired_session_cannot_be_resumed,
         session::an_ended_session_is_lost_for_good,
         session::a_foreign_realm_is_refused,
         session::holding_a_session_is_a_condition,
         session::a_fence_of_no_session_holds_nothing,
-        session::a_lost_session_takes_no_keys,
         session::a_refusal_comes_before_a_lost_session,
         session::a_plain_write_detaches_a_key,
         session::a_write_may_attach_a_key_to_another_session,
         session::a_recreated_key_forgets_its_session,
         session::sessions_are_told_apart,
         session::a_dropped_handle_leaves_its_session_alive,
-        session::sessions_expire_in_the_order_of_their_deadlines,
+        expiry::keys_expire_together_with_their_session,
+        expiry::a_session_lives_until_its_deadline,
+        expiry::a_session_is_dead_at_its_deadline,
+        expiry::a_renewal_runs_from_when_it_was_sent,
+        expiry::a_time_to_live_is_rounded_up_to_what_the_store_grants,
+        expiry::a_resumed_session_keeps_its_keys_for_a_full_time_to_live,
+        expiry::an_earlier_incarnation_cannot_renew,
+        expiry::an_expired_session_cannot_be_resumed,
+        expiry::a_lost_session_takes_no_keys,
+        expiry::sessions_expire_in_the_order_of_their_deadlines,
+        expiry::an_expiry_is_seen_without_traffic,
         watch::a_watch_shows_every_change_in_order,
         watch::a_watch_begins_after_its_version,
         watch::a_watch_from_now_on_shows_nothing_of_before,
@@ -154,7 +151,6 @@ fn listed() -> Vec<Listed> {
         watch::a_position_inside_a_commit_repeats_all_of_it,
         watch::a_position_passes_what_is_elsewhere,
         watch::two_watches_see_the_same,
-        watch::an_expiry_is_seen_without_traffic,
         watch::a_compacted_watch_says_resync,
         watch::a_slow_watch_misses_nothing_in_silence,
         watch::what_the_history_keeps_is_shown_without_a_resync,
@@ -188,16 +184,5 @@ pub const NEED_REOPEN: &[&str] = &[
     "a_reopened_store_goes_on_where_it_was",
 ];
 
-/// The cases that need [`Subject::with_history`].
-pub const NEED_HISTORY: &[&str] =
-    &["a_compacted_watch_says_resync", "a_slow_watch_misses_nothing_in_silence"];
-
-/// The cases that look at a deadline from a nanosecond before it, which a store that lives by
-/// real time cannot be held to.
-pub const NEED_MANUAL_TIME: &[&str] = &[
-    "a_session_lives_until_its_deadline",
-    "a_session_is_dead_at_its_deadline",
-    "a_renewal_runs_from_when_it_was_sent",
-    "a_time_to_live_is_rounded_up_to_what_the_store_grants",
-    "a_resumed_session_keeps_its_keys_for_a_full_time_to_live",
-];
+/// The cases that need [`Subject::with_history`] or [`Subject::with_compaction`].
+pub const NEED_HISTORY: &[&str] = &["a_compacted_watch_says_resync"];

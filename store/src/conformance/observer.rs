@@ -1,8 +1,14 @@
 //! A watch whose every step is bounded, so that a change that never comes fails its case.
 
-use crate::{Change, Entry, Result, Version, Watch};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
 
-use super::patience::Patience;
+use entourage_engine::conformance::patience::Patience;
+
+use crate::{Change, Entry, Result, Version, Watch};
 
 /// A watch whose every step is bounded.
 #[derive(Debug)]
@@ -31,6 +37,16 @@ impl Observer {
     pub async fn next(&mut self) -> Change {
         let next = self.patience.wait("the watch's next change", self.watch.next()).await;
         next.unwrap_or_else(|error| panic!("the watch failed: {error:?}"))
+    }
+
+    /// Asks for the next change once, and gives up if there is none yet.
+    pub async fn ask_once(&mut self) -> Option<Change> {
+        let mut next = pin!(self.watch.next());
+        poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Ready(change) => Poll::Ready(Some(change.expect("the watch answers"))),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
     }
 
     /// The watch's answer, or `None` if it never comes.

@@ -1,6 +1,7 @@
 //! A store in this process's memory.
 
 mod history;
+mod seats;
 mod state;
 mod watch;
 
@@ -103,9 +104,10 @@ impl MemoryOptions {
     }
 
     /// With these limits of operations, value size and times to live. What else they say is
-    /// not asked: a memory store is fenced, volatile and unshared.
+    /// not asked: a memory store is fenced, volatile and unshared, and looks at its clock.
     pub const fn with_limits(mut self, limits: Capabilities) -> Self {
-        self.limits = limits.with_exclusion(Exclusion::Fenced).with_durable(false).with_shared(false);
+        let limits = limits.with_exclusion(Exclusion::Fenced).with_durable(false).with_shared(false);
+        self.limits = limits.with_expiry_lag(Duration::ZERO);
         self
     }
 }

@@ -1,15 +1,14 @@
 //! What a memory store does, without a clock, a task or a lock.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-    time::Duration,
-};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, ops::Bound, time::Duration};
 
 use bytes::Bytes;
-use entourage_core::{Fence, Moment, Realm, planted};
+use entourage_core::{Fence, Moment, Realm};
 
-use super::history::History;
+use super::{history::History, seats::Seats};
 use crate::{
     capabilities::Capabilities,
     entry::{Entry, Version},
@@ -29,8 +28,7 @@ pub(crate) struct State {
     limits: Capabilities,
     version: Version,
     entries: BTreeMap<String, Held>,
-    sessions: BTreeMap<u64, Seat>,
-    deadlines: BTreeSet<(Moment, u64)>,
+    seats: Seats,
     history: History,
     expired: u64,
 }
@@ -50,15 +48,6 @@ impl Held {
     }
 }
 
-/// The store's side of a session.
-#[derive(Debug)]
-struct Seat {
-    epoch: u64,
-    ttl: Duration,
-    until: Moment,
-    keys: BTreeSet<String>,
-}
-
 impl State {
     pub(crate) const fn new(realm: Realm, limits: Capabilities, history: usize) -> Self {
         Self {
@@ -66,8 +55,7 @@ impl State {
             limits,
             version: Version::ZERO,
             entries: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            seats: Seats::new(),
             history: History::new(history),
             expired: 0,
         }
@@ -85,16 +73,12 @@ impl State {
 
     /// When the next session expires unless it is renewed.
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        self.deadlines.first().map(|(until, _)| *until)
+        self.seats.deadline()
     }
 
     /// Ends every session whose time has come, each in a commit of its own.
     pub(crate) fn expire(&mut self, now: Moment) {
-        while let Some((until, number)) = self.deadlines.first().copied() {
-            let live = if planted("store-session-off-by-one") { now <= until } else { now < until };
-            if live {
-                return;
-            }
+        while let Some(number) = self.seats.expired(now) {
             self.expired += 1;
             self.close(number);
         }
@@ -155,7 +139,7 @@ impl State {
         }
         for operation in &txn.operations {
             if let Operation::Put { session: Some(id), .. } = operation
-                && !self.sessions.contains_key(&id.number)
+                && !self.seats.is_open(id.number)
             {
                 return Err(Error::SessionLost { id: *id });
             }
@@ -179,42 +163,32 @@ impl State {
         let ttl = self.limits.granted_ttl(ttl);
         // The commit that opens a session names it, so that no number is used twice.
         let epoch = self.commit().number();
-        let until = now + ttl;
-        self.sessions.insert(epoch, Seat { epoch, ttl, until, keys: BTreeSet::new() });
-        self.deadlines.insert((until, epoch));
-        Grant { number: epoch, epoch, ttl }
+        self.seats.open(now, epoch, ttl)
     }
 
     pub(crate) fn resume(&mut self, now: Moment, id: SessionId) -> Result<Grant> {
         self.expire(now);
         limits::check_realm(self.realm, id.realm)?;
-        if !self.sessions.contains_key(&id.number) {
+        if !self.seats.is_open(id.number) {
             return Err(Error::SessionLost { id });
         }
         let epoch = self.commit().number();
-        let lost = Error::SessionLost { id };
-        let seat = self.sessions.get_mut(&id.number).ok_or(lost)?;
-        if !planted("store-repeats-fence") {
-            seat.epoch = epoch;
-        }
-        let grant = Grant { number: id.number, epoch: seat.epoch, ttl: seat.ttl };
-        self.extend(now, id.number);
-        Ok(grant)
+        self.seats.resume(now, id.number, epoch).ok_or(Error::SessionLost { id })
     }
 
     pub(crate) fn renew(&mut self, now: Moment, grant: &Grant) -> Result<Duration> {
         self.expire(now);
-        if !self.is_seated(grant.number, grant.epoch) {
+        if !self.seats.is_seated(grant.number, grant.epoch) {
             return Err(Error::SessionLost { id: grant.id(self.realm) });
         }
-        self.extend(now, grant.number);
+        self.seats.extend(now, grant.number);
         Ok(grant.ttl)
     }
 
     /// Whether the incarnation still had the session, which has ended now.
     pub(crate) fn end(&mut self, now: Moment, grant: &Grant) -> bool {
         self.expire(now);
-        let seated = self.is_seated(grant.number, grant.epoch);
+        let seated = self.seats.is_seated(grant.number, grant.epoch);
         if seated {
             self.close(grant.number);
         }
@@ -231,11 +205,7 @@ impl State {
     }
 
     fn stands(&self, fence: &Fence) -> bool {
-        limits::session_of(fence).is_some_and(|number| self.is_seated(number, fence.epoch()))
-    }
-
-    fn is_seated(&self, number: u64, epoch: u64) -> bool {
-        self.sessions.get(&number).is_some_and(|seat| seat.epoch == epoch)
+        limits::session_of(fence).is_some_and(|number| self.seats.is_seated(number, fence.epoch()))
     }
 
     const fn commit(&mut self) -> Version {
@@ -247,9 +217,11 @@ impl State {
         let session = session.map(|id| id.number);
         let before = self.entries.remove(&key);
         let created = before.as_ref().map_or(version, |held| held.created);
-        self.detach(&key, before.and_then(|held| held.session));
-        if let Some(seat) = session.and_then(|number| self.sessions.get_mut(&number)) {
-            seat.keys.insert(key.clone());
+        if let Some(former) = before.and_then(|held| held.session) {
+            self.seats.detach(former, &key);
+        }
+        if let Some(number) = session {
+            self.seats.attach(number, &key);
         }
         let held = Held { value, version, created, session };
         self.history.push(Change::Put(held.entry(&key)));
@@ -258,153 +230,20 @@ impl State {
 
     fn delete(&mut self, key: String, version: Version) {
         let Some(held) = self.entries.remove(&key) else { return };
-        self.detach(&key, held.session);
+        if let Some(number) = held.session {
+            self.seats.detach(number, &key);
+        }
         self.history.push(Change::Delete { key, version });
-    }
-
-    fn detach(&mut self, key: &str, session: Option<u64>) {
-        if let Some(seat) = session.and_then(|number| self.sessions.get_mut(&number)) {
-            seat.keys.remove(key);
-        }
-    }
-
-    fn extend(&mut self, now: Moment, number: u64) {
-        if let Some(seat) = self.sessions.get_mut(&number) {
-            self.deadlines.remove(&(seat.until, number));
-            seat.until = now + seat.ttl;
-            self.deadlines.insert((seat.until, number));
-        }
     }
 
     /// Ends a session and deletes its keys, in one commit.
     fn close(&mut self, number: u64) {
-        let Some(seat) = self.sessions.remove(&number) else { return };
-        self.deadlines.remove(&(seat.until, number));
+        let Some(keys) = self.seats.close(number) else { return };
         let version = self.commit();
-        for key in seat.keys {
+        for key in keys {
             self.entries.remove(&key);
             self.history.push(Change::Delete { key, version });
         }
         self.history.trim();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::txn::Test;
-
-    const REALM: Realm = Realm::new(7);
-    const TTL: Duration = Duration::from_secs(10);
-
-    fn state() -> State {
-        State::new(REALM, Capabilities::new(), 100)
-    }
-
-    fn at(seconds: u64) -> Moment {
-        Moment::ZERO + Duration::from_secs(seconds)
-    }
-
-    fn apply(state: &mut State, now: u64, txn: Txn) -> Version {
-        state.transact(at(now), txn).unwrap().applied().expect("nothing stands against it")
-    }
-
-    #[test]
-    fn a_session_is_live_just_before_its_deadline_and_expired_at_it() {
-        let mut state = state();
-        let grant = state.open(at(0), TTL);
-        apply(&mut state, 0, Txn::new().put_with("k", "1", grant.id(REALM)));
-        let just_before = Moment::from_nanos(at(10).as_nanos() - 1);
-        assert!(state.get(just_before, "k").unwrap().is_some());
-        assert_eq!(state.get(at(10), "k").unwrap(), None);
-        assert!(matches!(state.renew(at(10), &grant), Err(Error::SessionLost { .. })));
-        assert_eq!((state.expired(), state.deadline()), (1, None));
-    }
-
-    #[test]
-    fn each_expiry_is_a_commit_of_its_own_in_the_order_of_deadlines() {
-        let mut state = state();
-        let late = state.open(at(0), TTL * 2);
-        let early = state.open(at(0), TTL);
-        apply(&mut state, 0, Txn::new().put_with("a", "1", late.id(REALM)));
-        let last = apply(&mut state, 0, Txn::new().put_with("b", "1", early.id(REALM)));
-        let batch = state.read(at(30), "", last);
-        let seen: Vec<_> = batch.changes.iter().map(|c| (c.key(), c.version().number())).collect();
-        assert_eq!(seen, [(Some("b"), last.number() + 1), (Some("a"), last.number() + 2)]);
-    }
-
-    #[test]
-    fn a_resumed_session_keeps_its_keys_under_a_higher_fence() {
-        let mut state = state();
-        let first = state.open(at(0), TTL);
-        apply(&mut state, 0, Txn::new().put_with("k", "1", first.id(REALM)));
-        let second = state.resume(at(9), first.id(REALM)).unwrap();
-        assert_eq!(second.fence(REALM).supersedes(&first.fence(REALM)), Ok(true));
-        assert!(state.renew(at(9), &first).is_err());
-        assert!(!state.end(at(9), &first), "the former incarnation ends nothing");
-        assert!(state.get(at(18), "k").unwrap().is_some(), "the time to live began again");
-        let refused = state.transact(at(18), Txn::new().when_held(first.fence(REALM)).delete("k")).unwrap();
-        assert_eq!(refused, Outcome::Refused { condition: 0, found: None });
-        apply(&mut state, 18, Txn::new().when_held(second.fence(REALM)).delete("k"));
-    }
-
-    #[test]
-    fn a_put_under_a_lost_session_changes_nothing_at_all() {
-        let mut state = state();
-        let grant = state.open(at(0), TTL);
-        state.end(at(1), &grant);
-        let before = state.version();
-        let txn = Txn::new().put("a", "1").put_with("b", "1", grant.id(REALM));
-        assert!(matches!(state.transact(at(1), txn), Err(Error::SessionLost { .. })));
-        assert_eq!((state.version(), state.get(at(1), "a").unwrap()), (before, None));
-    }
-
-    #[test]
-    fn the_last_put_decides_with_which_session_a_key_ends() {
-        let mut state = state();
-        let one = state.open(at(0), TTL);
-        let two = state.open(at(0), TTL * 2);
-        apply(&mut state, 0, Txn::new().put_with("a", "1", one.id(REALM)).put_with("b", "1", one.id(REALM)));
-        apply(&mut state, 0, Txn::new().put("a", "2").put_with("b", "2", two.id(REALM)));
-        assert!(state.get(at(10), "a").unwrap().is_some() && state.get(at(10), "b").unwrap().is_some());
-        assert!(state.get(at(20), "a").unwrap().is_some() && state.get(at(20), "b").unwrap().is_none());
-    }
-
-    #[test]
-    fn the_first_condition_that_fails_is_reported_with_what_stands_there() {
-        let mut state = state();
-        let version = apply(&mut state, 0, Txn::new().put("a", "1"));
-        let txn = Txn::new().when("a", Test::Present).when("a", Test::Absent).when("b", Test::Present);
-        let Outcome::Refused { condition: 1, found: Some(found) } = state.transact(at(0), txn).unwrap()
-        else {
-            panic!("the second condition does not hold");
-        };
-        assert_eq!((found.version, found.created), (version, version));
-    }
-
-    #[test]
-    fn listings_are_ordered_cut_and_continued() {
-        let mut state = state();
-        for key in ["b", "p/2", "p/1", "p/3", "q"] {
-            apply(&mut state, 0, Txn::new().put(key, "1"));
-        }
-        apply(&mut state, 0, Txn::new().put("p/2", "2"));
-        let mut keys = |what: What| {
-            let listing = state.list(at(0), &what).unwrap();
-            let keys: Vec<String> = listing.entries.into_iter().map(|entry| entry.key).collect();
-            (keys.join(" "), listing.more)
-        };
-        let all = What::prefix("p/");
-        assert_eq!(keys(all.clone()), ("p/1 p/2 p/3".to_owned(), false));
-        assert_eq!(keys(all.clone().ordered(Order::Created)), ("p/2 p/1 p/3".to_owned(), false));
-        assert_eq!(
-            keys(all.clone().ordered(Order::CreatedDescending).limit(2)),
-            ("p/3 p/1".to_owned(), true)
-        );
-        assert_eq!(keys(all.clone().limit(2)), ("p/1 p/2".to_owned(), true));
-        assert_eq!(keys(all.clone().after("p/2")), ("p/3".to_owned(), false));
-        assert_eq!(keys(all.clone().after("a").limit(1)), ("p/1".to_owned(), true));
-        assert_eq!(keys(all.created_below(Version::new(3))), ("p/2".to_owned(), false));
-        assert_eq!(keys(What::key("p/2")), ("p/2".to_owned(), false));
     }
 }

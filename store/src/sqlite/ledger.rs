@@ -6,7 +6,10 @@ use entourage_core::{Fence, Moment, planted};
 use entourage_engine::sqlite::Tx;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::schema::{nanos, signed, unsigned};
+use super::{
+    history::History,
+    schema::{nanos, signed, unsigned},
+};
 use crate::{
     entry::{Entry, Version},
     error::{Error, Result},
@@ -16,9 +19,6 @@ use crate::{
     txn::{Condition, Operation, Outcome, Txn},
 };
 
-/// Bytes of keys and values that the history keeps at most, beyond its latest commit.
-const MAX_BYTES: i64 = 64 * 1024 * 1024;
-
 /// The store as one transaction changes it: each change is of a commit, counted, and kept in
 /// the history.
 ///
@@ -26,18 +26,7 @@ const MAX_BYTES: i64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Ledger<'c> {
     connection: &'c Connection,
-    found: Tally,
-    tally: Tally,
-}
-
-/// The one row of `store_state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tally {
-    version: i64,
-    number: i64,
-    kept: i64,
-    bytes: i64,
-    floor: i64,
+    history: History<'c>,
 }
 
 /// The sessions whose deadline is at most this have expired.
@@ -47,38 +36,12 @@ pub(crate) fn expired_at(now: Moment) -> i64 {
 
 impl<'c> Ledger<'c> {
     pub(crate) fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let tally = connection
-            .prepare_cached("SELECT version, number, kept, bytes, floor FROM store_state")?
-            .query_row([], |row| {
-                Ok(Tally {
-                    version: row.get(0)?,
-                    number: row.get(1)?,
-                    kept: row.get(2)?,
-                    bytes: row.get(3)?,
-                    floor: row.get(4)?,
-                })
-            })?;
-        Ok(Self { connection, found: tally, tally })
+        Ok(Self { connection, history: History::begin(connection)? })
     }
 
-    /// Writes the tally back, and drops the oldest changes beyond a history of `limit`.
-    ///
-    /// A watch judges the limit itself; rows are deleted an eighth of the history at a time,
-    /// so that a write does not pay for it.
-    pub(crate) fn finish(mut self, limit: usize) -> rusqlite::Result<()> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let slack = (limit / 8).min(1_000);
-        if self.tally.kept > limit.saturating_add(slack) || self.tally.bytes > MAX_BYTES + MAX_BYTES / 8 {
-            self.trim(limit)?;
-        }
-        if self.tally == self.found {
-            return Ok(());
-        }
-        let Tally { version, number, kept, bytes, floor } = self.tally;
-        self.connection
-            .prepare_cached("UPDATE store_state SET version = ?, number = ?, kept = ?, bytes = ?, floor = ?")?
-            .execute((version, number, kept, bytes, floor))?;
-        Ok(())
+    /// Ends the transaction's part in a history of `limit` changes.
+    pub(crate) fn finish(self, limit: usize) -> rusqlite::Result<()> {
+        self.history.finish(limit)
     }
 
     /// Ends every session whose time has come, each in a commit of its own; how many.
@@ -126,7 +89,7 @@ impl<'c> Ledger<'c> {
             }
         }
         if !txn.operations.is_empty() {
-            self.tally.version += 1;
+            self.history.commit();
         }
         for operation in txn.operations {
             match operation {
@@ -134,12 +97,12 @@ impl<'c> Ledger<'c> {
                 Operation::Delete { key } => self.delete(&key)?,
             }
         }
-        Ok(Ok(Outcome::Applied { version: Version::new(unsigned(self.tally.version)) }))
+        Ok(Ok(Outcome::Applied { version: Version::new(unsigned(self.history.version())) }))
     }
 
     /// Opens the session that `epoch` names and grants it.
     pub(crate) fn open(&mut self, now: Moment, epoch: u64, ttl: Duration) -> rusqlite::Result<Grant> {
-        self.tally.version += 1;
+        self.history.commit();
         // Epochs are unique, so that no session number is used twice.
         let (number, ttl_nanos) = (signed(epoch), nanos(Moment::ZERO + ttl));
         self.connection
@@ -161,7 +124,7 @@ impl<'c> Ledger<'c> {
             .query_row([signed(id.number)], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((former, ttl)) = seat else { return Ok(Err(Error::SessionLost { id })) };
-        self.tally.version += 1;
+        self.history.commit();
         let epoch = if planted("store-repeats-fence") { unsigned(former) } else { epoch };
         let ttl = Duration::from_nanos(unsigned(ttl));
         self.connection
@@ -221,34 +184,19 @@ impl<'c> Ledger<'c> {
                  SET version = excluded.version, session = excluded.session, value = excluded.value
                  RETURNING created",
             )?
-            .query_row((key, self.tally.version, session, value), |row| row.get(0))?;
-        self.note(key, Some((created, value)))
+            .query_row((key, self.history.version(), session, value), |row| row.get(0))?;
+        self.history.note(key, Some((created, value)))
     }
 
     fn delete(&mut self, key: &str) -> rusqlite::Result<()> {
         let deleted =
             self.connection.prepare_cached("DELETE FROM store_entries WHERE key = ?")?.execute([key])?;
-        if deleted > 0 { self.note(key, None) } else { Ok(()) }
-    }
-
-    /// Keeps a change of the present commit in the history.
-    fn note(&mut self, key: &str, put: Option<(i64, &[u8])>) -> rusqlite::Result<()> {
-        self.tally.number += 1;
-        self.tally.kept += 1;
-        let length = key.len().saturating_add(put.map_or(0, |(_, value)| value.len()));
-        self.tally.bytes = self.tally.bytes.saturating_add(signed(length as u64));
-        let (created, value) = put.unzip();
-        self.connection
-            .prepare_cached(
-                "INSERT INTO store_changes (version, number, key, created, value) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute((self.tally.version, self.tally.number, key, created, value))?;
-        Ok(())
+        if deleted > 0 { self.history.note(key, None) } else { Ok(()) }
     }
 
     /// Ends a session and deletes its keys, in one commit.
     fn close(&mut self, number: i64) -> rusqlite::Result<()> {
-        self.tally.version += 1;
+        self.history.commit();
         self.connection.prepare_cached("DELETE FROM store_sessions WHERE number = ?")?.execute([number])?;
         let mut keys: Vec<String> = self
             .connection
@@ -256,35 +204,7 @@ impl<'c> Ledger<'c> {
             .query_map([number], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         keys.sort_unstable();
-        keys.iter().try_for_each(|key| self.note(key, None))
-    }
-
-    /// Drops the oldest commits until the history is within its bounds; never the latest.
-    fn trim(&mut self, limit: i64) -> rusqlite::Result<()> {
-        let latest: i64 = self
-            .connection
-            .prepare_cached("SELECT max(version) FROM store_changes")?
-            .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.unwrap_or(0)))?;
-        let mut walk = self.connection.prepare_cached(
-            "SELECT version, octet_length(key) + coalesce(octet_length(value), 0)
-             FROM store_changes ORDER BY version, number",
-        )?;
-        let mut rows = walk.query([])?;
-        let mut floor = self.tally.floor;
-        while let Some(row) = rows.next()? {
-            let (version, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let within = self.tally.kept <= limit && self.tally.bytes <= MAX_BYTES;
-            if version == latest || (within && version > floor) {
-                break;
-            }
-            floor = version;
-            self.tally.kept -= 1;
-            self.tally.bytes -= bytes;
-        }
-        drop(rows);
-        self.tally.floor = floor;
-        self.connection.prepare_cached("DELETE FROM store_changes WHERE version <= ?")?.execute([floor])?;
-        Ok(())
+        keys.iter().try_for_each(|key| self.history.note(key, None))
     }
 }
 
@@ -322,41 +242,6 @@ mod tests {
         let outcome = ledger.transact(txn).unwrap().unwrap();
         ledger.finish(history).unwrap();
         outcome.applied().expect("nothing stands against it")
-    }
-
-    fn rows(connection: &Connection) -> (i64, i64, i64) {
-        let count =
-            "SELECT count(*), sum(octet_length(key) + coalesce(octet_length(value), 0)) FROM store_changes";
-        let (rows, bytes) = connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let ledger = Ledger::begin(connection).unwrap();
-        assert_eq!((ledger.tally.kept, ledger.tally.bytes), (rows, bytes), "the tally is of the rows");
-        (rows, bytes, ledger.tally.floor)
-    }
-
-    #[test]
-    fn the_history_is_deleted_an_eighth_at_a_time_and_counted_right() {
-        let connection = connection();
-        let mut most = 0;
-        for number in 0..1_000 {
-            write(&connection, 80, Txn::new().put(format!("k/{}", number % 7), vec![1; number % 50]));
-            let (rows, ..) = rows(&connection);
-            assert!(number < 80 || rows >= 80, "{rows} of 80");
-            most = most.max(rows);
-        }
-        assert_eq!(most, 90);
-    }
-
-    #[test]
-    fn the_history_is_bounded_in_bytes_and_keeps_the_latest_commit() {
-        let connection = connection();
-        for _ in 0..10 {
-            write(&connection, 80, Txn::new().put("k", vec![0; MAX_BYTES as usize / 4]));
-        }
-        let (rows_kept, bytes, _) = rows(&connection);
-        assert!(bytes <= MAX_BYTES + MAX_BYTES / 8 && rows_kept >= 3);
-        let version = write(&connection, 0, Txn::new().put("k", "1").put("l", "1"));
-        let (rows_kept, _, floor) = rows(&connection);
-        assert_eq!((rows_kept, unsigned(floor)), (2, version.number() - 1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A store in one SQLite file.
 
+mod history;
 mod ledger;
 mod options;
 mod schema;

@@ -1,46 +1,19 @@
 //! What only a store in a file promises.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fs;
 
 use entourage_core::PausedClock;
+use entourage_testkit::Scratch;
 
 use super::*;
 use crate::{Change, StoreExt, Test};
 
 const TTL: Duration = Duration::from_secs(60);
 
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("entourage-store-test-{}-{number}", process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("state")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[tokio::test]
 async fn concurrent_writers_share_an_fsync() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).unwrap();
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.join("state")).unwrap();
     let before = store.stats().durable_commits;
     let writers = (0..64).map(|task| {
         let store = store.clone();
@@ -59,8 +32,8 @@ async fn concurrent_writers_share_an_fsync() {
 
 #[tokio::test]
 async fn renewals_and_refusals_cost_no_fsync() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).unwrap();
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.join("state")).unwrap();
     let session = store.session(TTL).await.unwrap();
     store.put("k", "1".into()).await.unwrap();
     let before = store.stats();
@@ -76,8 +49,8 @@ async fn renewals_and_refusals_cost_no_fsync() {
 
 #[tokio::test]
 async fn a_reboot_ends_sessions_and_repeats_no_version_or_fence() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).unwrap();
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.join("state")).unwrap();
     let (realm, session) = (store.realm(), store.session(TTL).await.unwrap());
     let txn = Txn::new().put_with("owner", "1", session.id()).put("data", "1");
     let last = store.transact(txn).await.unwrap().applied().unwrap();
@@ -87,7 +60,7 @@ async fn a_reboot_ends_sessions_and_repeats_no_version_or_fence() {
 
     // Another timeline on the same machine is another boot.
     let rebooted = SqliteOptions::new().with_clock(Arc::new(PausedClock::new())).with_realm(realm);
-    let store = rebooted.open(folder.file()).unwrap();
+    let store = rebooted.open(scratch.join("state")).unwrap();
     assert!(matches!(store.resume(id).await, Err(Error::SessionLost { .. })));
     assert_eq!(store.get("owner").await.unwrap(), None);
     assert!(store.get("data").await.unwrap().is_some());
@@ -102,16 +75,16 @@ async fn a_reboot_ends_sessions_and_repeats_no_version_or_fence() {
 
 #[tokio::test]
 async fn a_copy_is_refused_until_it_is_adopted_and_then_a_realm_of_its_own() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).unwrap();
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.join("state")).unwrap();
     let session = store.session(TTL).await.unwrap();
     let txn = Txn::new().put_with("owner", "1", session.id()).put("data", "1");
     assert!(store.transact(txn).await.unwrap().applied().is_some());
     let (realm, fence) = (store.realm(), session.fence().clone());
     drop((store, session));
 
-    let copy = folder.0.join("copy");
-    fs::copy(folder.file(), &copy).unwrap();
+    let copy = scratch.join("copy");
+    fs::copy(scratch.join("state"), &copy).unwrap();
     assert!(matches!(SqliteStore::open(&copy), Err(Error::Failed(_))));
     let adopting = SqliteOptions::new().with_adopt(true);
     let demanding = adopting.clone().with_realm(realm).open(&copy);
@@ -126,18 +99,18 @@ async fn a_copy_is_refused_until_it_is_adopted_and_then_a_realm_of_its_own() {
 
 #[tokio::test]
 async fn a_file_of_something_else_is_refused_and_left_alone() {
-    let folder = Folder::new();
-    fs::write(folder.file(), "shopping list").unwrap();
-    let error = SqliteStore::open(folder.file()).unwrap_err();
+    let scratch = Scratch::new();
+    fs::write(scratch.join("state"), "shopping list").unwrap();
+    let error = SqliteStore::open(scratch.join("state")).unwrap_err();
     let source = std::error::Error::source(&error).expect("the engine says why").to_string();
     assert!(source.contains("not a file of entourage"), "{source}");
-    assert_eq!(fs::read_to_string(folder.file()).unwrap(), "shopping list");
+    assert_eq!(fs::read_to_string(scratch.join("state")).unwrap(), "shopping list");
 }
 
 #[tokio::test]
 async fn large_values_are_watched_in_bounded_batches() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).unwrap();
+    let scratch = Scratch::new();
+    let store = SqliteStore::open(scratch.join("state")).unwrap();
     let start = store.put("start", "".into()).await.unwrap();
     for number in 0..10_u8 {
         store.put(&format!("k/{number}"), vec![number; 1 << 20].into()).await.unwrap();

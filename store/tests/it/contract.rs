@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entourage_store::conformance::{NEED_HISTORY, NEED_MANUAL_TIME, NEED_REOPEN, cases};
+use entourage_store::conformance::{NEED_HISTORY, NEED_REOPEN, cases};
 
 /// The sentences of the trait's contract, each an item of its list.
 fn contract() -> Vec<String> {
@@ -56,7 +56,7 @@ fn no_case_has_the_name_of_another() {
 #[test]
 fn what_a_case_needs_is_said_of_a_case_that_there_is() {
     let all = cases();
-    for name in [NEED_REOPEN, NEED_HISTORY, NEED_MANUAL_TIME].concat() {
+    for name in [NEED_REOPEN, NEED_HISTORY].concat() {
         assert!(all.iter().any(|case| case.name() == name), "{name} is in no list");
     }
 }

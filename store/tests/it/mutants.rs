@@ -1,103 +1,64 @@
 //! The list of cases catches every store that is wrong on purpose.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write,
-    panic,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
-use entourage_engine::conformance::Fixture;
-use entourage_store::conformance::{MUTANTS, Mutant, Subject, model};
+use entourage_engine::conformance::{Caught, Fixture, Spoiled};
+use entourage_store::{
+    Capabilities, MemoryOptions, MemoryStore,
+    conformance::{HARMLESS, MUTANTS, Subject, cases, model},
+};
 
 use crate::fixtures::Memory;
 
-/// Memory, with less patience for a case that a wrong store keeps busy.
-#[derive(Clone)]
-struct Hasty;
-
-impl Fixture for Hasty {
-    type Guard = ();
-    type Subject = Subject;
-    const NAME: &'static str = "hasty";
-
-    fn deadline(&self) -> Duration {
-        Duration::from_secs(5)
-    }
-
-    async fn open(&self) -> ((), Subject) {
-        ((), Memory::default().subject())
-    }
-}
-
-/// Panics on the mutants' threads are what is hoped for.
-fn silence_mutants() {
-    let others = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if !thread::current().name().is_some_and(|name| name.starts_with("mutant ")) {
-            others(panic);
-        }
-    }));
-}
-
 #[test]
 fn every_mutant_is_caught_and_no_two_by_the_same_single_case() {
-    silence_mutants();
-    let caught: Mutex<BTreeMap<&str, Vec<&str>>> = Mutex::default();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(mutant) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let cases = mutant.caught_by(&Hasty);
-                    caught.lock().expect("no thread panics").insert(mutant.name, cases);
-                }
-            });
-        }
-    });
-    let caught = caught.into_inner().expect("no thread panics");
-    let mut table = String::from("mutant → the cases that caught it\n");
-    for (mutant, cases) in &caught {
-        writeln!(table, "{mutant:32} {:3}  {}", cases.len(), cases.join(" ")).expect("a string takes all");
-    }
-    println!("{table}");
-    assert_eq!(caught.len(), MUTANTS.len(), "two mutants have one name");
-    let mut single = BTreeMap::new();
-    for (mutant, cases) in &caught {
-        match cases[..] {
-            [] => panic!("{mutant} is caught by no case\n{table}"),
-            [case] => {
-                if let Some(other) = single.insert(case, mutant) {
-                    panic!("{mutant} and {other} are caught by {case} alone\n{table}");
-                }
-            }
-            _ => {}
-        }
-    }
+    let caught = Caught::survey(&Memory::default(), &cases(), MUTANTS);
+    println!("{caught}");
+    caught.assert_each_is_told_apart();
 }
 
 #[test]
 fn a_mutant_without_its_fault_is_caught_by_nothing() {
-    assert_eq!(Mutant::HARMLESS.caught_by(&Hasty), Vec::<&str>::new());
+    assert_eq!(HARMLESS.caught_by(&Memory::default(), &cases()), Vec::<&str>::new());
 }
 
-/// A mutant, as the model meets it.
+/// Memory that lives by the machine's clock, with times to live of whole seconds.
 #[derive(Clone)]
-struct Spoiled(Mutant);
+struct InRealTime;
 
-impl Fixture for Spoiled {
+impl Fixture for InRealTime {
     type Guard = ();
     type Subject = Subject;
-    const NAME: &'static str = "spoiled";
+    const NAME: &'static str = "in_real_time";
 
     async fn open(&self) -> ((), Subject) {
-        ((), self.0.spoil(Memory { history: 24 }.subject()))
+        let second = Duration::from_secs(1);
+        let limits = Capabilities::new().with_ttl(second, second);
+        let store = MemoryStore::with_options(MemoryOptions::new().with_limits(limits));
+        ((), Subject::in_real_time(Arc::new(store)))
     }
+}
+
+#[test]
+fn who_expires_wrongly_is_caught_in_real_time_too() {
+    let wrong = [
+        ("expires_early", "a_session_lives_until_its_deadline"),
+        ("expires_late", "a_session_is_dead_at_its_deadline"),
+        ("renews_nothing", "a_renewal_runs_from_when_it_was_sent"),
+        ("renews_for_anybody", "an_earlier_incarnation_cannot_renew"),
+        ("resumes_the_lost", "an_expired_session_cannot_be_resumed"),
+    ];
+    let run = |name: &str, case: &'static str| {
+        let mutant = MUTANTS.iter().chain([&HARMLESS]).find(|mutant| mutant.name == name);
+        let case: Vec<_> = cases().into_iter().filter(|one| one.name() == case).collect();
+        mutant.expect("there is one of this name").caught_by(&InRealTime, &case)
+    };
+    thread::scope(|scope| {
+        for (name, case) in wrong {
+            scope.spawn(move || assert_eq!(run(name, case), [case], "{name}"));
+            scope.spawn(move || assert_eq!(run("harmless", case), Vec::<&str>::new(), "{case}"));
+        }
+    });
 }
 
 /// What a sequence of calls, one at a time and within all limits, cannot show.
@@ -119,10 +80,12 @@ const BEYOND_THE_MODEL: &[&str] = &[
 fn the_model_finds_every_mutant_within_its_reach() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be built");
+    let memory = Memory { history: 24 };
     for mutant in MUTANTS.iter().filter(|mutant| !BEYOND_THE_MODEL.contains(&mutant.name)) {
         // Short sequences, because each that fails is made shorter still, step by step.
         let mut seeds = 0..200;
-        let found = seeds.find_map(|seed| runtime.block_on(model::check(&Spoiled(*mutant), seed, 60)).err());
+        let spoiled = Spoiled::new(memory.clone(), *mutant);
+        let found = seeds.find_map(|seed| runtime.block_on(model::check(&spoiled, seed, 60)).err());
         let found = found.unwrap_or_else(|| panic!("{} agrees with the model", mutant.name));
         println!("{}: {found}\n", mutant.name);
     }

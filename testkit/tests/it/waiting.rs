@@ -98,6 +98,8 @@ fn the_same_seed_gives_the_same_numbers() {
 pub(crate) fn run_requirements() -> ExitCode {
     let absent = Requirement::from(Err("there is none".to_owned()));
     assert_eq!(absent, Requirement::Absent("there is none".to_owned()));
+    let is_met = Requirement::from(Ok(())).is_met("air") && !absent.clone().is_met("gills");
+    assert!(is_met, "a standard test goes on if it can, and returns if it cannot");
     let trials = vec![
         absent.trial("unicorn", "never_run", || unreachable!("it is absent")),
         Requirement::from(Ok(())).trial("air", "run", || {}),
@@ -115,9 +117,13 @@ fn an_absent_requirement_is_ignored_and_counted() {
         assert!(excused.stdout.contains("1 passed; 0 failed; 1 ignored"), "{}", excused.stdout);
         assert!(excused.stdout.contains("unicorn is absent: there is none"), "{}", excused.stdout);
     }
-    for require in ["unicorn", "all"] {
+    let refused = run("unicorn");
+    assert!(!refused.status.success());
+    assert!(refused.stdout.contains("unicorn is required by ENTOURAGE_REQUIRE"), "{}", refused.stdout);
+    // The first of the two has asked under the standard harness, which only a panic stops.
+    for require in ["gills", "all"] {
         let refused = run(require);
         assert!(!refused.status.success());
-        assert!(refused.stdout.contains("required by ENTOURAGE_REQUIRE"), "{}", refused.stdout);
+        assert!(refused.stderr.contains("gills is required by ENTOURAGE_REQUIRE"), "{}", refused.stderr);
     }
 }

@@ -7,7 +7,7 @@ use entourage_core::{BoxError, Shutdown};
 use entourage_queue::{Ask, Delivery, MemoryQueue, Queue, Step};
 use entourage_workflow::{Channel, Error, Graph, Output, Stage};
 
-use crate::source::workflow;
+use crate::numbers::workflow;
 
 /// Republishes what it takes.
 #[derive(Debug)]
@@ -49,6 +49,28 @@ fn an_output_that_nobody_reads_is_refused() {
         .stage("split", 1, &input, [Output::from(&lost), Output::from(&end)], |_| Echo)
         .complete(&end);
     assert!(matches!(graph, Err(Error::Blueprint { findings }) if findings.contains("lost")));
+}
+
+#[test]
+fn two_stages_of_one_name_are_refused() {
+    let (a, b) = (Channel::<u64>::new("a", 1), Channel::<u64>::new("b", 1));
+    let graph = Graph::new("twins", queue())
+        .stage("twin", 1, &b, [Output::from(&a)], |_| Echo)
+        .stage("twin", 1, &a, [Output::from(&b)], |_| Echo)
+        .complete(&b);
+    assert!(matches!(graph, Err(Error::Blueprint { findings }) if findings.contains("\"twin\" is taken")));
+}
+
+#[test]
+fn two_channels_of_one_topic_are_refused() {
+    let (numbers, end) = (Channel::<u64>::new("a", 1), Channel::<u64>::new("end", 1));
+    for other in [Output::from(&Channel::<String>::new("a", 1)), Output::from(&Channel::<u64>::new("a", 2))] {
+        let graph = Graph::new("twins", queue())
+            .stage("there", 1, &end, [other], |_| Echo)
+            .stage("on", 1, &numbers, [Output::from(&end)], |_| Echo)
+            .complete(&end);
+        assert!(matches!(graph, Err(Error::Blueprint { findings }) if findings.contains("the topic a;")));
+    }
 }
 
 #[test]

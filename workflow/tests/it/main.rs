@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod graph;
+mod numbers;
 mod reduce;
+mod sharder;
 mod source;
+mod work;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entourage_core::{Fence, Realm, Scope, Sum};
 use entourage_queue::{Delivery, Item, Publication, Receipt, Returns, Step, Topic};
-use entourage_workflow::{Channel, Combinator, Contribution, IdSet, Payload, Reduce, Sharder};
+use entourage_workflow::{Channel, Combinator, Contribution, IdSet, Payload, Reduce};
 
 #[derive(Debug)]
 struct Nowhere;
@@ -13,7 +13,7 @@ impl Returns for Nowhere {
     fn give_back(&self, _: Receipt) {}
 }
 
-fn delivery(item: Item, epoch: u64) -> Delivery {
+pub(crate) fn delivery(item: Item, epoch: u64) -> Delivery {
     let fence = Fence::new(Realm::new(1), Scope::new(item.id().to_shared()), epoch);
     let receipt = Receipt { sequence: epoch, epoch };
     Delivery::leased(Topic::from("parts"), item, fence, receipt, (0, 0), Arc::new(Nowhere))
@@ -101,22 +101,4 @@ fn an_empty_manifest_releases_the_empty_result_itself() {
     let published = reduce().admit(&"b".into(), "manifest".into(), Contribution::manifest(0));
     assert_eq!(published.len(), 1);
     assert_eq!((published[0].topic.as_str(), published[0].item.id().as_str()), ("whole", "b/0"));
-}
-
-#[test]
-fn w4_the_same_key_goes_to_the_same_shard() {
-    let modulo = entourage_sharding::Modulo::new(4).unwrap();
-    let outputs: Vec<Topic> = (0..4).map(|n| Topic::from(format!("out-{n}"))).collect();
-    let stage = Sharder::by_key(modulo).stage(outputs);
-    let batch = |first: u64| {
-        (0..40)
-            .map(|n| delivery(Item::new(format!("i{n}"), "").with_key(format!("k{}", n % 10)), first + n))
-            .collect()
-    };
-    let (once, again) = (stage.combine(batch(1)), stage.combine(batch(1000)));
-    assert_eq!(once.publish, again.publish);
-    for publication in &once.publish {
-        let same_key = once.publish.iter().filter(|other| other.item.key() == publication.item.key());
-        assert!(same_key.map(|other| &other.topic).all(|topic| *topic == publication.topic));
-    }
 }

@@ -5,113 +5,14 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{BoxError, Shutdown, Sum};
-use entourage_queue::{Ask, Bundle, MemoryQueue, Queue, SubscribeOptions};
+use entourage_core::{BoxError, Shutdown, Sum, sleep};
+use entourage_queue::{Bundle, Group, MemoryQueue, Queue, SubscribeOptions, Topic};
 use entourage_workflow::{
-    Channel, Chunk, Contribution, Cursor, Emitted, Graph, Input, Output, Payload, Reduce, Source, Work,
-    Workflow,
+    Channel, Chunk, Contribution, Cursor, Graph, Output, Payload, Reduce, Source, Workflow,
 };
-use entourage_workqueue::Outcome;
+use tokio::runtime::Handle;
 
-const LAST: u64 = 40;
-
-/// Lists ten numbers a chunk; the first process to reach `fails_at` gives up there.
-#[derive(Debug)]
-pub(crate) struct Numbers {
-    pub(crate) numbers: Channel<u64>,
-    pub(crate) sum: Reduce<Sum>,
-    pub(crate) fails_at: Arc<Mutex<Option<u64>>>,
-    pub(crate) last: u64,
-}
-
-impl Source for Numbers {
-    fn next(&mut self, cursor: Option<&Cursor>) -> Result<Chunk, BoxError> {
-        let done = cursor.map_or(Ok(0), |cursor| u64::decode(cursor))?;
-        if self.fails_at.lock().unwrap().take_if(|at| *at <= done).is_some() {
-            return Err("the source died".into());
-        }
-        let next = (done + 10).min(self.last);
-        let mut publish: Vec<_> =
-            (done + 1..=next).map(|n| self.numbers.publication(n, format!("n/{n}"), &n)).collect();
-        if next == self.last {
-            publish.extend(self.sum.admit(
-                &Bundle::from("all"),
-                "manifest".into(),
-                Contribution::manifest(self.last),
-            ));
-        }
-        Ok(Chunk { publish, cursor: next.encode(), last: next == self.last, ..Chunk::default() })
-    }
-}
-
-/// Passes numbers on to the sum; dies of some.
-#[derive(Debug)]
-pub(crate) struct Pass {
-    pub(crate) sum: Reduce<Sum>,
-    pub(crate) refuses: Option<u64>,
-}
-
-impl Pass {
-    fn contribute(&self, contribution: Contribution<Sum>) -> Emitted {
-        let id = format!("pass/{}", contribution.ids);
-        Emitted { publish: self.sum.admit(&Bundle::from("all"), id, contribution), ..Emitted::default() }
-    }
-}
-
-impl Work for Pass {
-    type Input = u64;
-
-    fn ask(&self) -> Ask {
-        Ask::up_to(7)
-    }
-
-    fn work(&mut self, batch: &[Input<u64>]) -> Result<Emitted, BoxError> {
-        let n = batch[0].value;
-        if self.refuses == Some(n) {
-            return Ok(Emitted {
-                outcomes: vec![Outcome::Dead("it is unlucky".into())],
-                ..Emitted::default()
-            });
-        }
-        // One of up to seven: the rest is kept and comes again first.
-        Ok(Emitted { outcomes: vec![Outcome::Done], ..self.contribute(Contribution::of(n, Sum(n))) })
-    }
-
-    fn dead(&mut self, n: u64, reason: &str) -> Emitted {
-        self.contribute(Contribution::tombstone(n, reason))
-    }
-}
-
-pub(crate) fn workflow(
-    queue: &Arc<MemoryQueue>,
-    last: u64,
-    fails_at: &Arc<Mutex<Option<u64>>>,
-    refuses: Option<u64>,
-) -> Workflow<Vec<u64>> {
-    let numbers = Channel::<u64>::new("numbers", 10);
-    let sums = Channel::new("sums", 100);
-    let whole = Channel::<Vec<u64>>::new("whole", 1);
-    let end = whole.clone();
-    let sum = Reduce::new("sum", &sums, move |_, all: Contribution<Sum>| {
-        let dead = all.tombstones.iter().map(|tombstone| tombstone.ids.len()).sum();
-        vec![end.publication(0, "whole", &vec![all.value.unwrap_or_default().0, dead])]
-    });
-    let (source, fails_at, work) = ((numbers.clone(), sum.clone()), Arc::clone(fails_at), sum.clone());
-    let source = move || Numbers {
-        numbers: source.0.clone(),
-        sum: source.1.clone(),
-        fails_at: Arc::clone(&fails_at),
-        last,
-    };
-    let queue: Arc<dyn Queue> = Arc::clone(queue) as _;
-    Graph::new("numbers", queue)
-        .with_options(SubscribeOptions::new().with_lease(Duration::from_millis(200)))
-        .source("list", [Output::from(&numbers), Output::from(&sums)], source)
-        .work("pass", 2, &numbers, [Output::from(&sums)], move |_| Pass { sum: work.clone(), refuses })
-        .reduce(1, &sum, &whole)
-        .complete(&whole)
-        .unwrap()
-}
+use crate::numbers::{LAST, TOTAL, soon, workflow};
 
 #[tokio::test]
 async fn a_source_that_died_goes_on_where_its_last_chunk_ended() {
@@ -120,7 +21,7 @@ async fn a_source_that_died_goes_on_where_its_last_chunk_ended() {
     let workflow = workflow(&queue, LAST, &fails_at, None);
     let died = workflow.run(&Shutdown::new()).await;
     assert!(died.is_err_and(|error| error.to_string() == "stage list failed"));
-    assert_eq!(workflow.run(&Shutdown::new()).await.unwrap(), [LAST * (LAST + 1) / 2, 0]);
+    assert_eq!(workflow.run(&Shutdown::new()).await.unwrap(), [TOTAL, 0]);
 }
 
 #[tokio::test]
@@ -130,8 +31,8 @@ async fn two_processes_share_the_work_and_see_one_result() {
     let there = workflow(&queue, LAST, &Arc::default(), None);
     let shutdown = Shutdown::new();
     let (a, b) = tokio::join!(here.run(&shutdown), there.run(&shutdown));
-    assert_eq!(a.unwrap(), [LAST * (LAST + 1) / 2, 0]);
-    assert_eq!(b.unwrap(), [LAST * (LAST + 1) / 2, 0]);
+    assert_eq!(a.unwrap(), [TOTAL, 0]);
+    assert_eq!(b.unwrap(), [TOTAL, 0]);
 }
 
 #[tokio::test]
@@ -141,17 +42,65 @@ async fn an_empty_source_completes_with_the_empty_result() {
 }
 
 #[tokio::test]
-async fn w3_a_dead_letter_is_missed_by_name_and_not_waited_for() {
-    let queue = Arc::new(MemoryQueue::new());
-    let whole = workflow(&queue, LAST, &Arc::default(), Some(13)).run(&Shutdown::new()).await.unwrap();
-    assert_eq!(whole, [LAST * (LAST + 1) / 2 - 13, 1]);
-}
-
-#[tokio::test]
 async fn a_finished_workflow_answers_at_once_and_again() {
     let queue = Arc::new(MemoryQueue::new());
     let workflow = workflow(&queue, LAST, &Arc::default(), None);
     let first = workflow.run(&Shutdown::new()).await.unwrap();
     assert_eq!(workflow.result(Duration::ZERO).await.unwrap(), Some(first.clone()));
     assert_eq!(workflow.run(&Shutdown::new()).await.unwrap(), first);
+}
+
+/// Says that there is one number, and that number; the first chunk waits until its attempt is over.
+#[derive(Debug)]
+struct Late {
+    queue: Arc<MemoryQueue>,
+    sum: Reduce<Sum>,
+}
+
+impl Late {
+    fn outlive_the_attempt(&self) {
+        let (seeds, group, clock) = (Topic::from("late.seed"), Group::from("late"), self.queue.clock());
+        Handle::current().block_on(async {
+            while self.queue.stats(&seeds, &group).await.unwrap().in_flight > 0 {
+                sleep(&*clock, Duration::from_millis(5)).await;
+            }
+        });
+    }
+}
+
+impl Source for Late {
+    fn next(&mut self, cursor: Option<&Cursor>) -> Result<Chunk, BoxError> {
+        let bundle = Bundle::from("all");
+        let (id, contribution, last) = match cursor {
+            None => ("manifest", Contribution::manifest(1), false),
+            Some(_) => ("one", Contribution::of(1, Sum(7)), true),
+        };
+        if cursor.is_none() {
+            self.outlive_the_attempt();
+        }
+        let publish = self.sum.admit(&bundle, id.into(), contribution);
+        Ok(Chunk { publish, cursor: 1_u64.encode(), last, ..Chunk::default() })
+    }
+}
+
+#[tokio::test]
+async fn a_source_whose_attempt_ended_takes_its_seed_again_however_often() {
+    let queue = Arc::new(MemoryQueue::new());
+    let (sums, whole) = (Channel::new("sums", 10), Channel::<u64>::new("whole", 1));
+    let end = whole.clone();
+    let sum = Reduce::new("sum", &sums, move |_, all: Contribution<Sum>| {
+        vec![end.publication(0, "whole", &all.value.unwrap_or_default().0)]
+    });
+    let late = Late { queue: Arc::clone(&queue), sum: sum.clone() };
+    let options = SubscribeOptions::new().with_time_limit(Duration::from_millis(50)).with_delivery_limit(1);
+    let workflow: Workflow<u64> = Graph::new("late", queue as Arc<dyn Queue>)
+        .with_options(options)
+        .source("late", [Output::from(&sums)], move || Late {
+            queue: late.queue.clone(),
+            sum: late.sum.clone(),
+        })
+        .reduce(1, &sum, &whole)
+        .complete(&whole)
+        .unwrap();
+    assert_eq!(soon(workflow.run(&Shutdown::new())).await.unwrap(), 7);
 }

@@ -4,25 +4,12 @@ mod queue;
 mod receiver;
 mod settler;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread,
-};
+use std::sync::Arc;
 
-use entourage_core::{SystemClock, timeout};
-use entourage_engine::conformance::{Fixture, Run};
+use entourage_engine::conformance::Mutant;
 
 use self::queue::Wrong;
-use super::{listed, subject::Subject};
-
-/// A queue that is wrong in one way.
-#[derive(Clone, Copy, Debug)]
-pub struct Mutant {
-    /// What it does that no queue may.
-    pub name: &'static str,
-    fault: Fault,
-}
+use super::subject::Subject;
 
 /// How a queue is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +60,7 @@ pub(crate) enum Fault {
     PublishesBeforeItSettles,
     WritesBeforeItSettles,
     SettlesTheRestOfAStaleStep,
+    JudgesRecordsBeforeAttempts,
     KeepsFailedSteps,
     IgnoresVersions,
     KeepsDeletedRecords,
@@ -83,12 +71,12 @@ pub(crate) enum Fault {
 
 macro_rules! mutants {
     ($($name:ident: $fault:ident),* $(,)?) => {
-        &[$(Mutant { name: stringify!($name), fault: Fault::$fault }),*]
+        &[$(Mutant::new(stringify!($name), |subject| spoil(subject, Fault::$fault))),*]
     };
 }
 
 /// Every queue that is wrong on purpose. The list of [`cases`](super::cases) catches each.
-pub const MUTANTS: &[Mutant] = mutants![
+pub const MUTANTS: &[Mutant<Subject>] = mutants![
     loses_the_last_of_a_batch: LosesTheLastOfABatch,
     splits_batches: SplitsBatches,
     forgets_ids: ForgetsIds,
@@ -134,6 +122,7 @@ pub const MUTANTS: &[Mutant] = mutants![
     publishes_before_it_settles: PublishesBeforeItSettles,
     writes_before_it_settles: WritesBeforeItSettles,
     settles_the_rest_of_a_stale_step: SettlesTheRestOfAStaleStep,
+    judges_records_before_attempts: JudgesRecordsBeforeAttempts,
     keeps_failed_steps: KeepsFailedSteps,
     ignores_versions: IgnoresVersions,
     keeps_deleted_records: KeepsDeletedRecords,
@@ -142,42 +131,9 @@ pub const MUTANTS: &[Mutant] = mutants![
     adopts_any_realm: AdoptsAnyRealm,
 ];
 
-impl Mutant {
-    /// What the others are made of, without a fault: no case may catch it.
-    pub const HARMLESS: Self = Self { name: "harmless", fault: Fault::Nothing };
+/// What the others are made of, without a fault: no case may catch it.
+pub const HARMLESS: Mutant<Subject> = Mutant::new("harmless", |subject| spoil(subject, Fault::Nothing));
 
-    /// Makes the queue of a subject wrong.
-    #[must_use]
-    pub fn spoil(&self, subject: Subject) -> Subject {
-        let fault = self.fault;
-        subject.map(move |queue| Arc::new(Wrong::new(queue, fault)))
-    }
-
-    /// The cases that catch it, each run on a fresh queue of `fixture`, on a thread named
-    /// after it: so a panic hook can tell these panics, which are meant, from others.
-    ///
-    /// # Panics
-    /// When no thread can be started.
-    #[must_use]
-    pub fn caught_by<F: Fixture<Subject = Subject>>(&self, fixture: &F) -> Vec<&'static str> {
-        let (mutant, fixture) = (*self, fixture.clone());
-        let body = move || {
-            let cases = listed().into_iter().filter(|case| fixture.exempt(case.name).is_none());
-            cases.filter(|case| mutant.fails(&fixture, case.run)).map(|case| case.name).collect()
-        };
-        let thread = thread::Builder::new().name(format!("mutant {}", self.name)).spawn(body);
-        thread.expect("a thread can be started").join().expect("a failing case is caught")
-    }
-
-    fn fails<F: Fixture<Subject = Subject>>(&self, fixture: &F, run: fn(Subject) -> Run) -> bool {
-        let body = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime can be built").block_on(async {
-                let (_guard, subject) = fixture.open().await;
-                // A wrong queue may keep a case busy for ever.
-                timeout(&SystemClock::new(), fixture.deadline(), run(self.spoil(subject))).await
-            })
-        };
-        !matches!(catch_unwind(AssertUnwindSafe(body)), Ok(Ok(())))
-    }
+fn spoil(subject: Subject, fault: Fault) -> Subject {
+    subject.map(move |queue| Arc::new(Wrong::new(queue, fault)))
 }

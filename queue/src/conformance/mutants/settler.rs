@@ -13,8 +13,8 @@ use entourage_core::Fence;
 
 use super::{super::patience::within_turns, Fault};
 use crate::{
-    Applied, Delivery, Error, Published, Queue, Receipt, Record, Result, Returns, Settler, Step, StepId,
-    Unapplied,
+    Applied, Delivery, Error, Published, Queue, Receipt, Record, Result, Returns, Settler, StateWrite, Step,
+    StepId, Unapplied,
 };
 
 /// A right settler, treated wrongly.
@@ -94,6 +94,16 @@ impl WrongSettler {
         Ok(applied)
     }
 
+    async fn conflict(&self, step: &Step) -> Option<Error> {
+        for StateWrite { key, expected, .. } in &step.state {
+            let found = self.inner.state(key).await.ok()?.map_or(0, |record| record.version);
+            if let Some(expected) = expected.filter(|expected| *expected != found) {
+                return Some(Error::StateConflict { key: key.clone(), expected, found });
+            }
+        }
+        None
+    }
+
     async fn is_full(&self, step: &Step) -> Option<Error> {
         for publication in &step.publish {
             let topic = &publication.topic;
@@ -133,6 +143,13 @@ impl Settler for WrongSettler {
                         rest.id = unheard_of();
                     }
                     self.inner.step(rest).await
+                }
+                answer => answer,
+            },
+            Fault::JudgesRecordsBeforeAttempts => match self.inner.step(step).await {
+                Err(stale) if stale.error.is_stale() => {
+                    let error = self.conflict(&stale.step).await.unwrap_or(stale.error);
+                    Err(Unapplied { step: stale.step, error })
                 }
                 answer => answer,
             },

@@ -13,18 +13,24 @@ use crate::{
 
 impl State {
     /// Applies a step for a consumer, once per id.
+    ///
+    /// It is judged in the order that the contract names: a remembered id, ended attempts,
+    /// versions of records, capacity.
     pub(in crate::memory) fn apply(&mut self, id: ConsumerId, step: &Step, now: Moment) -> Result<Applied> {
         self.sweep(now);
-        let Some(member) = self.members.get(&id) else { return Err(left(step)) };
-        let ledger = member.ledger;
+        let Some(member) = self.members.get(&id) else { return Err(limits::left(step)) };
+        let (ledger, has_left) = (member.ledger, member.has_left);
         if let Some(applied) = self.ledgers[ledger].recall(step, now) {
             return Ok(applied);
         }
-        self.ledgers[ledger].check(&step.state)?;
+        if has_left {
+            return Err(limits::left(step));
+        }
         if planted("queue-steps-not-atomic") {
             self.add(step.publish.clone(), &Freed::new(), now)?;
         }
         self.check_leases(id, step)?;
+        self.ledgers[ledger].check(&step.state)?;
         let published = if step.publish.is_empty() {
             Vec::new()
         } else {
@@ -125,10 +131,4 @@ impl State {
             self.items.remove(&sequence);
         }
     }
-}
-
-/// What a consumer that has left is told: all that it held was given back.
-fn left(step: &Step) -> Error {
-    let ids: Vec<_> = step.deliveries().map(|delivery| delivery.id().clone()).collect();
-    if ids.is_empty() { Error::Closed } else { Error::Stale { ids } }
 }

@@ -1,6 +1,6 @@
 //! Leases: granted, kept, given back, and ended by time.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use entourage_core::{Moment, planted};
 
@@ -13,7 +13,7 @@ use crate::{
     memory::state::{
         State,
         line::DeadMark,
-        member::{Lease, is_over},
+        member::{Lease, Member, is_over},
         ready::Ready,
     },
 };
@@ -29,7 +29,7 @@ impl State {
     /// Leases as the ask says, or nothing.
     pub(in crate::memory) fn lease(&mut self, id: ConsumerId, ask: Ask, now: Moment) -> Result<Leased> {
         self.sweep(now);
-        let member = self.members.get_mut(&id).ok_or(Error::Closed)?;
+        let member = present(&mut self.members, id)?;
         member.beat(now);
         for line in &member.lines {
             self.lines[*line].promote(&mut self.items, now);
@@ -47,7 +47,7 @@ impl State {
     /// Keeps a consumer's leases for another lease.
     pub(in crate::memory) fn beat(&mut self, id: ConsumerId, now: Moment) -> Result<()> {
         self.sweep(now);
-        self.members.get_mut(&id).ok_or(Error::Closed)?.beat(now);
+        present(&mut self.members, id)?.beat(now);
         self.schedule(id);
         Ok(())
     }
@@ -82,16 +82,24 @@ impl State {
         self.schedule(id);
     }
 
-    /// Gives back all that a consumer holds, and forgets it.
+    /// Gives back all that a consumer holds; it gets nothing any more.
     pub(in crate::memory) fn leave(&mut self, id: ConsumerId, now: Moment) {
         self.sweep(now);
-        let Some(mut member) = self.members.remove(&id) else { return };
-        if let Some(at) = member.scheduled {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.has_left = true;
+        if let Some(at) = member.scheduled.take() {
             self.deadlines.remove(&(at, id));
         }
         for lease in member.end_all() {
             self.put_back(lease, now, now);
             self.counts.released.increment();
+        }
+    }
+
+    /// Forgets a consumer that has left.
+    pub(in crate::memory) fn forget_member(&mut self, id: ConsumerId) {
+        if self.members.get(&id).is_some_and(|member| member.has_left) {
+            self.members.remove(&id);
         }
     }
 
@@ -210,4 +218,9 @@ impl State {
         let delayed = lines.iter().filter_map(|line| self.lines[*line].next_due()).min();
         delayed.into_iter().chain(self.next_deadline()).min()
     }
+}
+
+/// A consumer that has not left.
+fn present(members: &mut BTreeMap<ConsumerId, Member>, id: ConsumerId) -> Result<&mut Member> {
+    members.get_mut(&id).filter(|member| !member.has_left).ok_or(Error::Closed)
 }

@@ -17,6 +17,8 @@ pub(super) struct Member {
     pub(super) turn: usize,
     /// When the next of its leases ends, as the queue has noted it.
     pub(super) scheduled: Option<Moment>,
+    /// It holds nothing and gets nothing any more; only its steps are still known.
+    pub(super) has_left: bool,
     /// When its leases end unless it beats again.
     until: Moment,
     held: NumberMap<Lease>,
@@ -36,7 +38,7 @@ impl Member {
     pub(super) fn new(ledger: usize, lines: Vec<usize>, options: SubscribeOptions, now: Moment) -> Self {
         let until = now + options.lease;
         let (held, limits) = (NumberMap::default(), BTreeSet::new());
-        Self { ledger, lines, options, turn: 0, scheduled: None, until, held, limits }
+        Self { ledger, lines, options, turn: 0, scheduled: None, has_left: false, until, held, limits }
     }
 
     pub(super) fn beat(&mut self, now: Moment) {

@@ -188,6 +188,23 @@ fn giving_back_and_leaving_burn_no_attempt() {
 }
 
 #[test]
+fn a_consumer_that_has_left_repeats_its_steps_until_it_is_forgotten() {
+    let mut queue = Subject::new();
+    let consumer = queue.join();
+    queue.put(item("1"));
+    let step = accept(queue.lease(consumer, Ask::up_to(1)));
+    queue.apply(consumer, &step).unwrap();
+    queue.state.forget_member(consumer);
+    assert!(queue.state.members.contains_key(&consumer), "it has not left yet");
+    queue.state.leave(consumer, queue.now);
+    assert!(queue.apply(consumer, &step).unwrap().repeated);
+    assert!(matches!(queue.state.lease(consumer, Ask::up_to(1), queue.now), Err(Error::Closed)));
+    assert!(matches!(queue.apply(consumer, &Step::new().named("other")), Err(Error::Closed)));
+    queue.state.forget_member(consumer);
+    assert!(queue.state.members.is_empty() && queue.state.deadlines.is_empty());
+}
+
+#[test]
 fn epochs_rise_with_every_lease() {
     let mut queue = Subject::new();
     let consumer = queue.join();

@@ -3,6 +3,7 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use entourage_core::{Fence, Scope};
+use entourage_testkit::Rng;
 
 use super::{Scratch, audit::audit, clock::TestClock};
 use crate::{
@@ -19,16 +20,12 @@ impl Returns for Nowhere {
     fn give_back(&self, _: Receipt) {}
 }
 
-/// SplitMix64, so that a failure names the seed that repeats it.
-struct Dice(u64);
+/// Drawn from a seed, so that a failure names the seed that repeats it.
+struct Dice(Rng);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
+        self.0.between(0..n)
     }
 
     fn one_in(&mut self, n: u64) -> bool {
@@ -70,6 +67,8 @@ struct Pair {
     consumers: Vec<Consumer>,
     dice: Dice,
     ids: u64,
+    /// How many steps were stale and conflicted too.
+    doubly_refused: u32,
 }
 
 fn same<T: Debug>(what: &str, memory: Result<T, Error>, sqlite: Result<T, Error>) -> Result<T, Error> {
@@ -235,6 +234,7 @@ impl Pair {
         let memory = memory.apply(ids[0], &first).await;
         let applied = same("step", memory, sqlite.apply(ids[1], &second).await);
         if let Err(Error::Stale { ids: stale }) = &applied {
+            self.doubly_refused += u32::from(self.conflicts(at, &rest).await);
             settled.retain(|(held, ..)| !stale.contains(held.item.id()));
         }
         if applied.is_err() {
@@ -245,6 +245,19 @@ impl Pair {
             let memory = memory.apply(ids[0], &first).await;
             same("repeated step", memory, sqlite.apply(ids[1], &second).await).ok();
         }
+    }
+
+    async fn conflicts(&self, at: usize, step: &Step) -> bool {
+        for StateWrite { key, expected, .. } in &step.state {
+            let record = Broker::state(&self.memory, self.consumers[at].ids[0], key).await;
+            // Who has left reads nothing.
+            let Ok(record) = record else { return false };
+            let found = record.map_or(0, |record| record.version);
+            if expected.is_some_and(|expected| expected != found) {
+                return true;
+            }
+        }
+        false
     }
 
     async fn renew_or_return(&mut self, at: usize) {
@@ -335,6 +348,7 @@ impl Pair {
 async fn a_file_answers_as_memory_does() {
     let seeds = std::env::var("ENTOURAGE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
     let only = std::env::var("ENTOURAGE_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    let mut doubly_refused = 0;
     for seed in only.map_or(0..seeds, |seed| seed..seed + 1) {
         println!("seed {seed}");
         let scratch = Scratch::new();
@@ -344,8 +358,9 @@ async fn a_file_answers_as_memory_does() {
             sqlite: scratch.open(&clock),
             clock,
             consumers: Vec::new(),
-            dice: Dice(seed),
+            dice: Dice(Rng::new(seed)),
             ids: 0,
+            doubly_refused: 0,
         };
         for _ in 0..250 {
             pair.act().await;
@@ -355,5 +370,8 @@ async fn a_file_answers_as_memory_does() {
             audit(&pair.sqlite).await;
         }
         pair.compare().await;
+        doubly_refused += pair.doubly_refused;
     }
+    println!("{doubly_refused} steps were stale and conflicted too");
+    assert!(doubly_refused > 0 || only.is_some());
 }

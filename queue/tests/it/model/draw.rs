@@ -122,7 +122,7 @@ impl Draw {
         Self { rng: Rng::new(seed), items: 0, names: 0 }
     }
 
-    pub(crate) const fn rng(&mut self) -> &mut Rng {
+    pub(crate) fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
 
@@ -143,7 +143,7 @@ impl Draw {
             18..42 => Call::Receive { consumer, ask: self.ask(oracle, consumer) },
             42..60 => Call::Step(self.settling(oracle, consumer, held)),
             60..64 if steps > 0 => {
-                let consumer = self.rng.pick(&open);
+                let consumer = self.rng.pick(&mine);
                 Call::Repeat { consumer, step: self.rng.below(steps) }
             }
             64..67 if !held.is_empty() => {

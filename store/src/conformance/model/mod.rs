@@ -58,6 +58,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// The [`Disagreement`], after the sequence was cut to the shortest beginning that shows one
 /// and, as far as 20 seconds go, freed of the steps that do not matter.
+///
+/// # Panics
+/// For a subject in real time: the model tells deadlines to the nanosecond.
 pub async fn check<F>(fixture: &F, seed: u64, length: usize) -> Result<Coverage, Disagreement>
 where
     F: Fixture<Subject = Subject>,

@@ -4,26 +4,12 @@ mod lease;
 mod store;
 mod watch;
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread,
-};
+use std::sync::Arc;
 
-use entourage_core::{SystemClock, timeout};
-use entourage_engine::conformance::Fixture;
+use entourage_engine::conformance::Mutant;
 
 use self::store::Wrong;
-use super::{listed, subject::Subject};
-
-/// A store that is wrong in one way.
-#[derive(Clone, Copy, Debug)]
-pub struct Mutant {
-    /// What it does that no store may.
-    pub name: &'static str,
-    fault: Fault,
-}
+use super::subject::Subject;
 
 /// How a store is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +61,12 @@ pub(crate) enum Fault {
 
 macro_rules! mutants {
     ($($name:ident: $fault:ident),* $(,)?) => {
-        &[$(Mutant { name: stringify!($name), fault: Fault::$fault }),*]
+        &[$(Mutant::new(stringify!($name), |subject| spoil(subject, Fault::$fault))),*]
     };
 }
 
 /// Every store that is wrong on purpose. The list of [`cases`](super::cases) catches each.
-pub const MUTANTS: &[Mutant] = mutants![
+pub const MUTANTS: &[Mutant<Subject>] = mutants![
     forgets_versions: ForgetsVersions,
     forgets_creations: ForgetsCreations,
     creates_over_others: CreatesOverOthers,
@@ -125,47 +111,9 @@ pub const MUTANTS: &[Mutant] = mutants![
     sleeps_through_expiry: SleepsThroughExpiry,
 ];
 
-impl Mutant {
-    /// What the others are made of, without a fault: no case may catch it.
-    pub const HARMLESS: Self = Self { name: "harmless", fault: Fault::Nothing };
+/// What the others are made of, without a fault: no case may catch it.
+pub const HARMLESS: Mutant<Subject> = Mutant::new("harmless", |subject| spoil(subject, Fault::Nothing));
 
-    /// Makes the store of a subject wrong.
-    #[must_use]
-    pub fn spoil(&self, subject: Subject) -> Subject {
-        let fault = self.fault;
-        subject.map(move |store| Arc::new(Wrong::new(store, fault)))
-    }
-
-    /// The cases that catch it, each run on a fresh store of `fixture`, on a thread named
-    /// after it: so a panic hook can tell these panics, which are meant, from others.
-    ///
-    /// # Panics
-    /// When the fixture itself fails.
-    #[must_use]
-    pub fn caught_by<F: Fixture<Subject = Subject>>(&self, fixture: &F) -> Vec<&'static str> {
-        let (mutant, fixture) = (*self, fixture.clone());
-        let body = move || {
-            let cases = listed().into_iter().filter(|case| fixture.exempt(case.name).is_none());
-            cases.filter(|case| mutant.fails(&fixture, case.run)).map(|case| case.name).collect()
-        };
-        let thread = thread::Builder::new().name(format!("mutant {}", self.name)).spawn(body);
-        thread.expect("a thread can be started").join().expect("a failing case is caught")
-    }
-
-    fn fails<F: Fixture<Subject = Subject>>(
-        &self,
-        fixture: &F,
-        run: fn(Subject) -> entourage_engine::conformance::Run,
-    ) -> bool {
-        let body = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime can be built").block_on(async {
-                let (_guard, subject) = fixture.open().await;
-                // A wrong store may keep a case busy for ever.
-                timeout(&SystemClock::new(), fixture.deadline(), run(self.spoil(subject))).await
-            })
-        };
-        let outcome: Result<Result<(), _>, Box<dyn Any + Send>> = catch_unwind(AssertUnwindSafe(body));
-        !matches!(outcome, Ok(Ok(())))
-    }
+fn spoil(subject: Subject, fault: Fault) -> Subject {
+    subject.map(move |store| Arc::new(Wrong::new(store, fault)))
 }
