@@ -218,3 +218,34 @@ impl words::Sink for Counting<'_> {
         self.overlong.push(at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entourage::workflow::{Contribution, IdSet};
+
+    use super::finish_file;
+    use crate::{counts::Counts, table::Table};
+
+    #[test]
+    fn a_file_is_in_whole_or_it_is_a_tombstone() {
+        let counts = |limit| {
+            let mut table = Table::default();
+            ["ant", "bee"].iter().for_each(|word| table.add(word));
+            let (words, total) = table.take();
+            Counts::new(limit, IdSet::of(7), words, total)
+        };
+        let whole = finish_file(7, Contribution::of_all(IdSet::up_to(3), counts(2)));
+        assert_eq!(whole.value.map(|counts| counts.total), Some(2));
+        assert!(whole.tombstones.is_empty());
+
+        let mut torn = Contribution::of_all(IdSet::up_to(3), counts(2));
+        torn.absorb(Contribution::tombstone(4, "unreadable")).unwrap();
+        let large = Contribution::of_all(IdSet::up_to(3), counts(1));
+        for (part, why) in [(torn, "unreadable"), (large, "more than 1 different words")] {
+            let left_out = finish_file(7, part);
+            assert!(left_out.value.is_none());
+            assert_eq!(left_out.ids, IdSet::of(7));
+            assert!(left_out.tombstones[0].reason.contains(why), "{left_out:?}");
+        }
+    }
+}

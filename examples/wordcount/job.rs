@@ -105,8 +105,8 @@ impl Job {
     }
 
     async fn attach(state: &Path, wanted: Wanted) -> Result<Self> {
-        let queue =
-            SqliteQueue::open(state).with_context(|| format!("cannot use the state {}", state.display()))?;
+        let queue = SqliteQueue::open(state)
+            .with_context(|| format!("cannot use the state {}; name another --state", state.display()))?;
         let queue = Arc::new(queue);
         let (group, options) = (Group::from(GROUP), SubscribeOptions::new());
         let (receiver, settler) = queue.subscribe(&[Topic::from(JOB)], &group, options).await?;
@@ -258,5 +258,32 @@ impl Payload for Wanted {
         let (shards, limit) = (reader.number()?, reader.number()?);
         let roots = (0..reader.number()?).map(|_| read_path(reader)).collect::<Result<_, _>>()?;
         Ok(Self { roots, shards, limit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entourage_testkit::Scratch;
+
+    use super::{Job, Wanted};
+
+    #[tokio::test]
+    async fn a_state_of_another_machine_is_refused_and_left_alone() {
+        let scratch = Scratch::new();
+        let (state, wanted) = (scratch.join("state.db"), Wanted { shards: 1, ..Wanted::default() });
+        drop(Job::open(&state, wanted.clone()).await.unwrap());
+        let elsewhere = "UPDATE entourage_file SET machine = 'another', timeline = 'another'";
+        assert_eq!(rusqlite::Connection::open(&state).unwrap().execute(elsewhere, ()).unwrap(), 1);
+        for refused in [Job::open(&state, wanted).await.map(drop), Job::look(&state).await.map(drop)] {
+            let message = format!("{:#}", refused.unwrap_err());
+            assert!(
+                message.contains("state.db; name another") && message.contains("another machine"),
+                "{message}"
+            );
+        }
+        let found = rusqlite::Connection::open(&state).unwrap();
+        let found: String =
+            found.query_row("SELECT machine FROM entourage_file", (), |row| row.get(0)).unwrap();
+        assert_eq!(found, "another");
     }
 }

@@ -23,6 +23,7 @@ mod page;
 mod report;
 mod run;
 mod table;
+mod tree;
 mod walk;
 mod words;
 

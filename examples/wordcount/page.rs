@@ -176,3 +176,32 @@ pub fn write_path(path: &Path, writer: &mut Writer) {
 pub fn read_path(reader: &mut Reader<'_>) -> Result<PathBuf, Malformed> {
     Ok(PathBuf::from(std::ffi::OsString::from_vec(reader.bytes()?.to_vec())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use entourage_testkit::{Scratch, eventually};
+
+    use super::{Identity, Page, PageReader, pages_of};
+
+    #[test]
+    fn a_page_of_a_file_that_is_no_longer_the_same_is_refused() {
+        let scratch = Scratch::new();
+        let path = scratch.join("file");
+        fs::write(&path, "good").unwrap();
+        let identity = Identity::of(&fs::metadata(&path).unwrap());
+        let page =
+            Page { file: 1, number: 1, of: pages_of(4), offset: 0, length: 4, path: path.clone(), identity };
+        let mut reader = PageReader::default();
+        assert_eq!(reader.read(&page).unwrap().bytes, b"good");
+        // As long as before, and open already. A file's times move in ticks of some milliseconds.
+        eventually(Duration::from_secs(10), "the file's times move", || {
+            fs::write(&path, "evil").unwrap();
+            (Identity::of(&fs::metadata(&path).unwrap()) != identity).then_some(())
+        });
+        for mut reader in [reader, PageReader::default()] {
+            assert_eq!(reader.read(&page).unwrap_err(), "it changed while it was counted");
+        }
+    }
+}

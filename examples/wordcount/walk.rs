@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    vec,
 };
 
 use entourage::{
@@ -18,6 +15,7 @@ use crate::{
     count::Reducers,
     counts::Note,
     page::{Identity, PAGE_BYTES, Page, pages_of, read_path, write_path},
+    tree::{Found, Tree},
 };
 
 /// Most pages in one chunk.
@@ -145,84 +143,6 @@ impl Source for Walk {
         let state = vec![StateWrite { key: record, expected: None, value: Some(listed.encode()) }];
         self.tree = Some((at.clone(), tree));
         Ok(Chunk { publish, state, cursor: at.encode(), last: at.closed })
-    }
-}
-
-/// What a tree yields.
-#[derive(Debug)]
-pub enum Found {
-    File(PathBuf, Identity),
-    Skipped(PathBuf, String),
-}
-
-/// A depth-first walk in the order of names, which can begin anywhere.
-#[derive(Debug)]
-pub struct Tree {
-    /// What is left to see of each open directory, and which directory it is.
-    open: Vec<(vec::IntoIter<PathBuf>, (u64, u64))>,
-    /// Everything up to this path was seen before.
-    after: Option<PathBuf>,
-}
-
-impl Tree {
-    fn below(root: Option<&PathBuf>, after: Option<&Path>) -> Self {
-        let roots: Vec<_> = root.into_iter().cloned().collect();
-        Self { open: vec![(roots.into_iter(), (0, 0))], after: after.map(Path::to_owned) }
-    }
-
-    fn next(&mut self, own: &HashSet<PathBuf>, without: &[&str]) -> Option<Found> {
-        loop {
-            let Some(path) = self.open.last_mut()?.0.next() else {
-                self.open.pop();
-                continue;
-            };
-            let seen = self.after.as_ref().is_some_and(|after| *after >= path && !after.starts_with(&path));
-            let last = self.after.as_ref() == Some(&path);
-            if self.after.as_ref().is_some_and(|after| *after <= path) {
-                self.after = None;
-            }
-            let hidden =
-                path.file_name().is_some_and(|name| without.iter().any(|left_out| name == *left_out));
-            if seen || last || own.contains(&path) || (hidden && self.open.len() > 1) {
-                continue;
-            }
-            if let Some(found) = self.look(path) {
-                return Some(found);
-            }
-        }
-    }
-
-    /// Opens a directory, or says what else is there.
-    fn look(&mut self, path: PathBuf) -> Option<Found> {
-        let metadata = match fs::symlink_metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Some(Found::Skipped(path, "no such file or directory".into()));
-            }
-            Err(error) => return Some(Found::Skipped(path, format!("unreadable: {error}"))),
-        };
-        let (kind, given) = (metadata.file_type(), self.open.len() == 1);
-        if kind.is_file() {
-            return Some(Found::File(path, Identity::of(&metadata)));
-        }
-        if kind.is_symlink() {
-            return given.then(|| Found::Skipped(path, "a symbolic link, which is not followed".into()));
-        }
-        if !kind.is_dir() {
-            return Some(Found::Skipped(path, "neither a file nor a directory".into()));
-        }
-        let this = (metadata.dev(), metadata.ino());
-        if self.open.iter().any(|(_, directory)| *directory == this) {
-            return Some(Found::Skipped(path, "a directory that contains itself".into()));
-        }
-        let names = fs::read_dir(&path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-        let mut names: Vec<PathBuf> = match names {
-            Ok(names) => names,
-            Err(error) => return Some(Found::Skipped(path, format!("unreadable: {error}"))),
-        };
-        names.sort_unstable();
-        self.open.push((names.into_iter(), this));
-        None
     }
 }
 

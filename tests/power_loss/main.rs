@@ -6,7 +6,8 @@
 //! acknowledged must be there, whole and once. A `kill -9` alone cannot show a missing fsync:
 //! the page cache outlives the process.
 //!
-//! The power also fails while a file is being made: whatever is left then must open.
+//! The power also fails while a file is being made: whatever is left then must open. And a disk
+//! fails under a handle that lives on: it must not take for done what is not.
 //!
 //! `ENTOURAGE_LONG=1` runs 50 rounds instead of 3, and 200 of files being made instead of 10. Where there is no root the tests are
 //! ignored and counted; `ENTOURAGE_REQUIRE=power-loss` has them fail instead.
@@ -20,7 +21,7 @@ use std::{env, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use entourage::core::{Bark, Clock, Moment, Sleep, SystemClock, Timeline, Watchdog};
 use entourage_testkit::{
-    Disk, Program, Requirement, Rng, let_pass,
+    Disk, FullDisk, Program, Requirement, Rng, let_pass,
     mimic::{self, Arguments, Trial},
 };
 use tokio::runtime::Runtime;
@@ -84,9 +85,20 @@ fn main() -> ExitCode {
         trials.push(trial(subject, "keeps_every_acknowledged_write_over_a_power_loss", When::Late, 3, 50));
         trials.push(trial(subject, "opens_after_a_power_loss_at_its_creation", When::Early, 10, 200));
     }
-    let dead = failing::a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on;
-    let name = "a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on";
-    trials.push(Requirement::from(Disk::available()).trial("power-loss", name, dead));
+    let failing: [(&str, fn()); 2] = [
+        (
+            "a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on",
+            failing::a_write_to_a_dead_disk_is_unknown_and_the_next_handle_goes_on,
+        ),
+        (
+            "after_a_failed_fsync_nothing_is_acknowledged_that_is_not_on_the_disk",
+            failing::after_a_failed_fsync_nothing_is_acknowledged_that_is_not_on_the_disk,
+        ),
+    ];
+    for (name, body) in failing {
+        let available = Disk::available().and_then(|()| FullDisk::available());
+        trials.push(Requirement::from(available).trial("power-loss", name, body));
+    }
     mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -25,7 +25,7 @@ pub struct Stats {
     pub failures: u64,
     /// Times the log was emptied because it had grown; SQLite's own checkpoints come on top.
     pub checkpoints: u64,
-    /// Times the ceiling of the epochs was raised, each with an fsync.
+    /// Times the ceiling of the epochs was raised by a commit, and an fsync, of its own.
     pub reservations: u64,
     /// Times the bell was heard.
     pub bells: u64,

@@ -31,7 +31,7 @@ const SMALLEST: u64 = 512;
 /// One SQLite file, open for reading and writing.
 ///
 /// Clones share it. When the last is dropped the writer does what is still in its line,
-/// and the threads end; whatever was relaxed is on the disk then.
+/// and the threads end. Once no process has the file open, whatever was relaxed is on the disk.
 #[derive(Clone)]
 pub struct SqliteFile {
     inner: Arc<Inner>,
