@@ -1,37 +1,40 @@
 //! `SqliteStore` against one transaction per write on the same disk.
 //!
-//! `cargo bench --features full --bench store [-- --writes 20000]`
+//! `cargo bench --features full --bench store [-- --writes 20000] [--tasks 16] [--bytes 64]`
 //!
 //! Counts fsyncs as durable commits, each of which is one fsync of the log (checked with
 //! `strace -f -c -e trace=fsync,fdatasync`); those of checkpoints come on top.
 
 use std::{env, fs, sync::Arc};
 
+use bytes::Bytes;
 use entourage::{
     core::{Clock, SystemClock},
     store::{SqliteStore, Store, Txn},
 };
 use rusqlite::Connection;
 
-const VALUE: [u8; 64] = [7; 64];
-
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let arguments: Vec<String> = env::args().collect();
     let smoke = !arguments.iter().any(|a| a == "--bench");
-    let named =
-        arguments.iter().position(|a| a == "--writes").and_then(|at| arguments.get(at + 1)?.parse().ok());
-    let writes: u64 = named.unwrap_or(if smoke { 200 } else { 20_000 });
+    let named = |name: &str| {
+        arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)?.parse::<u64>().ok())
+    };
+    let writes = named("--writes").unwrap_or(if smoke { 200 } else { 20_000 });
+    let value = vec![7; named("--bytes").unwrap_or(64) as usize];
     let folder = env::temp_dir().join(format!("entourage-bench-store-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the temporary directory is writable");
 
+    println!("values of {} bytes", value.len());
     println!("tasks  writes/s  fsyncs/write  of one transaction per write (medians of {ROUNDS} rounds)");
-    for tasks in [1, 16, 64] {
+    for tasks in named("--tasks").map_or(vec![1, 16, 64], |tasks| vec![tasks]) {
         let (mut ratios, mut rates, mut syncs) = (Vec::new(), Vec::new(), 0.0);
         for round in 0..ROUNDS {
             let share = if tasks == 1 { writes / 10 } else { writes };
-            let (ours, per_write) = store(&folder.join(format!("{tasks}-{round}.db")), tasks, share).await;
-            let theirs = plain(&folder.join(format!("{tasks}-{round}.raw")), writes / 10);
+            let (ours, per_write) =
+                store(&folder.join(format!("{tasks}-{round}.db")), tasks, share, &value).await;
+            let theirs = plain(&folder.join(format!("{tasks}-{round}.raw")), writes / 10, &value);
             ratios.push(ours / theirs);
             rates.push(ours);
             syncs = f64::max(syncs, per_write);
@@ -49,18 +52,18 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Writes a second, and fsyncs a write.
-async fn store(path: &std::path::Path, tasks: u64, writes: u64) -> (f64, f64) {
+async fn store(path: &std::path::Path, tasks: u64, writes: u64, value: &[u8]) -> (f64, f64) {
     let store = Arc::new(SqliteStore::open(path).expect("a new file opens"));
     let before = store.stats().durable_commits;
     let clock = SystemClock::new();
     let began = clock.now();
     let write = |task: u64| {
-        let store = Arc::clone(&store);
+        let (store, value) = (Arc::clone(&store), Bytes::copy_from_slice(value));
         async move {
             for n in 0..writes / tasks {
                 let key = format!("key/{task}/{}", n % 1000);
                 let outcome =
-                    store.transact(Txn::new().put(key, VALUE.to_vec())).await.expect("the disk has room");
+                    store.transact(Txn::new().put(key, value.clone())).await.expect("the disk has room");
                 assert!(outcome.applied().is_some());
             }
         }
@@ -75,7 +78,7 @@ async fn store(path: &std::path::Path, tasks: u64, writes: u64) -> (f64, f64) {
 }
 
 /// Writes a second, with the same durability, an index of the same shape and nothing else.
-fn plain(path: &std::path::Path, writes: u64) -> f64 {
+fn plain(path: &std::path::Path, writes: u64, value: &[u8]) -> f64 {
     let raw = Connection::open(path).expect("a new file opens");
     raw.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -89,7 +92,7 @@ fn plain(path: &std::path::Path, writes: u64) -> f64 {
     let mut insert = raw.prepare(sql).expect("the statement is sound");
     for n in 0..writes {
         let key = format!("key/{}/{}", n % 16, n / 16 % 1000);
-        insert.execute((key, &VALUE[..], n.cast_signed())).expect("the disk has room");
+        insert.execute((key, value, n.cast_signed())).expect("the disk has room");
     }
     writes as f64 / clock.now().since(began).as_secs_f64()
 }

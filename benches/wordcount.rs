@@ -4,8 +4,12 @@
 //!
 //! Writes Zipf text (300,000 different words, exponent 1, one seed) once, and counts it in turn
 //! with the example, durable, `--workers 2`, and with two plain threads that share nothing: the
-//! same tokenizer, hasher and page size, one map a thread, merged at the end. Both are whole
+//! same tokenizer, hasher and page size, one map a thread, merged at the end. All are whole
 //! processes; the median of the rounds' ratios is what counts. Peak memory is `VmHWM`.
+//!
+//! The example is the faster one where its table, which keeps words and counts close together,
+//! outweighs the standard map. So a third contender is the plain loop with that table: the ratio
+//! to it is the price of durability alone.
 
 use std::{
     collections::HashMap,
@@ -28,6 +32,14 @@ use foldhash::fast::FixedState;
 #[expect(dead_code, unreachable_pub, reason = "the module is the example's, tests and all")]
 mod words;
 
+#[path = "../examples/wordcount/run.rs"]
+#[expect(dead_code, unreachable_pub, unused_imports, reason = "the module is the example's, tests and all")]
+mod run;
+
+#[path = "../examples/wordcount/table.rs"]
+#[expect(dead_code, unreachable_pub, unused_imports, reason = "the module is the example's, tests and all")]
+mod table;
+
 const PAGE: u64 = 256 * 1024;
 const DIFFERENT: u64 = 300_000;
 
@@ -36,7 +48,10 @@ fn main() {
     let value =
         |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)).cloned();
     if let Some(file) = value("--plain") {
-        return plain(Path::new(&file));
+        return plain::<Map>(Path::new(&file));
+    }
+    if let Some(file) = value("--table") {
+        return plain::<table::Table>(Path::new(&file));
     }
     // `cargo test` builds benches too and runs them with `--test`: then a taste is enough.
     let smoke = !arguments.iter().any(|a| a == "--bench");
@@ -51,7 +66,7 @@ fn main() {
     let (example, this) = (example(), env::current_exe().expect("a running program has a path"));
     println!("{mib} MiB of Zipf text, {DIFFERENT} different words, {rounds} alternating rounds");
 
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut seconds = [const { Vec::new() }; 3];
     for round in 0..rounds {
         let out = folder.join("counts.json");
         let mut durable = Command::new(&example);
@@ -60,30 +75,40 @@ fn main() {
             .args(["--workers", "2", "--top", "0", "--state"])
             .arg(folder.join(format!("{round}.db")));
         durable.arg("--out").arg(&out);
-        let mut alone = Command::new(&this);
-        alone.arg("--plain").arg(&text);
-        let (a, b) = if round % 2 == 0 {
-            let a = timed(&mut durable);
-            (a, timed(&mut alone))
-        } else {
-            let b = timed(&mut alone);
-            (timed(&mut durable), b)
-        };
+        let [mut plain, mut table] = ["--plain", "--table"].map(|which| {
+            let mut alone = Command::new(&this);
+            alone.arg(which).arg(&text);
+            alone
+        });
+        let mut contenders = [(0, &mut durable), (1, &mut plain), (2, &mut table)];
+        contenders.rotate_left(round as usize % 3);
+        let mut found = [const { (0.0, 0, String::new()) }; 3];
+        for (contender, command) in contenders {
+            found[contender] = timed(command);
+        }
         let counted = fs::read_to_string(&out).expect("the example wrote its counts");
-        let total = format!("\"total\":{}", b.2.trim());
-        assert!(counted.contains(&total), "the two counts differ: {total} is not in {}", out.display());
-        println!("round {}: durable {:.3} s, {} MiB; plain {:.3} s, {} MiB", round + 1, a.0, a.1, b.0, b.1);
-        ours.push(a.0);
-        theirs.push(b.0);
+        for (_, _, total) in &found[1..] {
+            let total = format!("\"total\":{}", total.trim());
+            assert!(counted.contains(&total), "the counts differ: {total} is not in {}", out.display());
+        }
+        let [(a, x, _), (b, y, _), (c, z, _)] = &found;
+        println!(
+            "round {}: durable {a:.3} s, {x} MiB; plain {b:.3} s, {y} MiB; with the table {c:.3} s, {z} MiB",
+            round + 1
+        );
+        seconds.iter_mut().zip(&found).for_each(|(seconds, found)| seconds.push(found.0));
     }
     // Round by round, because the machine's speed drifts.
-    let mut ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| theirs / ours).collect();
-    let (ours, theirs, ratio) = (median(&mut ours), median(&mut theirs), median(&mut ratios));
-    println!("durable {ours:.3} s, plain {theirs:.3} s, medians; {ratio:.2} of the plain loop's speed");
+    let ratio = |alone: &[f64]| median(alone.iter().zip(&seconds[0]).map(|(alone, ours)| alone / ours));
+    let (to_plain, to_table) = (ratio(&seconds[1]), ratio(&seconds[2]));
+    let [durable, plain, table] = seconds.map(|seconds| median(seconds.into_iter()));
+    println!("durable {durable:.3} s, plain {plain:.3} s, with the table {table:.3} s, medians");
+    println!("{to_plain:.2} of the plain loop's speed, {to_table:.2} of that with the table");
     fs::remove_dir_all(&folder).expect("the folder is ours");
 }
 
-fn median(times: &mut [f64]) -> f64 {
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut times: Vec<f64> = times.collect();
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
@@ -126,46 +151,72 @@ fn timed(command: &mut Command) -> (f64, u64, String) {
     (seconds, watcher.join().unwrap_or(0), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What a thread counts in.
+trait Counter: words::Sink + Default + Send {
+    fn counts(self) -> HashMap<Box<str>, u64, FixedState>;
+}
+
 /// What anybody would write first.
-fn plain(path: &Path) {
-    #[derive(Default)]
-    struct Map(HashMap<Box<str>, u64, FixedState>);
+#[derive(Default)]
+struct Map(HashMap<Box<str>, u64, FixedState>);
 
-    impl words::Sink for Map {
-        fn word(&mut self, word: &str) {
-            match self.0.get_mut(word) {
-                Some(count) => *count += 1,
-                None => drop(self.0.insert(word.into(), 1)),
-            }
+impl words::Sink for Map {
+    fn word(&mut self, word: &str) {
+        match self.0.get_mut(word) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(word.into(), 1)),
         }
-
-        fn overlong(&mut self, _: usize) {}
     }
 
+    fn overlong(&mut self, _: usize) {}
+}
+
+impl Counter for Map {
+    fn counts(self) -> HashMap<Box<str>, u64, FixedState> {
+        self.0
+    }
+}
+
+impl words::Sink for table::Table {
+    fn word(&mut self, word: &str) {
+        self.add(word);
+    }
+
+    fn overlong(&mut self, _: usize) {}
+}
+
+impl Counter for table::Table {
+    fn counts(mut self) -> HashMap<Box<str>, u64, FixedState> {
+        self.take().0.iter().map(|(word, count)| (word.into(), count)).collect()
+    }
+}
+
+/// Two threads that share nothing but the file, and no thought of what may fail.
+fn plain<C: Counter>(path: &Path) {
     let file = File::open(path).expect("the text was written");
     let size = file.metadata().expect("an open file has a size").len();
     let next = AtomicU64::new(0);
     let count = || {
-        let (mut map, mut window) = (Map::default(), Vec::new());
+        let (mut counter, mut window) = (C::default(), Vec::new());
         loop {
             let offset = next.fetch_add(1, Ordering::Relaxed) * PAGE;
             if offset >= size {
-                return map;
+                return counter.counts();
             }
             let from = offset.saturating_sub(words::BEFORE as u64);
             let end = (offset + PAGE).min(size);
             window.resize(((end + words::BEYOND as u64).min(size) - from) as usize, 0);
             file.read_exact_at(&mut window, from).expect("the text is readable");
-            words::of_page(&window, (offset - from) as usize, (end - from) as usize, &mut map)
+            words::of_page(&window, (offset - from) as usize, (end - from) as usize, &mut counter)
                 .expect("it is UTF-8");
         }
     };
-    let maps: Vec<Map> = thread::scope(|scope| {
+    let parts: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..2).map(|_| scope.spawn(count)).collect();
         threads.into_iter().map(|thread| thread.join().expect("a counter does not panic")).collect()
     });
     let mut all = HashMap::<Box<str>, u64, FixedState>::default();
-    for (word, count) in maps.into_iter().flat_map(|map| map.0) {
+    for (word, count) in parts.into_iter().flatten() {
         *all.entry(word).or_default() += count;
     }
     println!("{}", all.values().sum::<u64>());

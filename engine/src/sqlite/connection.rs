@@ -7,8 +7,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::sqlite::{Error, Result};
 
+/// Bytes of a page, of a file that is made here.
+///
+/// A commit logs each page that it touches whole, and small writes touch one each: with half of
+/// SQLite's usual size 16 tasks write a tenth more, and of values of 1 KiB a third more.
+const PAGE_BYTES: u32 = 2_048;
 /// Pages of log after which a commit copies them into the database: 8 MiB.
-const CHECKPOINT_PAGES: u32 = 2_048;
+const CHECKPOINT_PAGES: u32 = 4_096;
 
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,7 @@ pub(crate) fn writer(path: &Path, patience: Duration) -> Result<Connection> {
     if connection.is_readonly("main")? {
         return Err(refused(path, "it is read-only"));
     }
+    connection.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}"))?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(refused(path, "its file system does not carry a write-ahead log"));

@@ -149,6 +149,7 @@ impl SqliteFile {
             patience,
             level: Level::Full,
             crowd: 0,
+            is_busy: false,
             has_reserved: false,
             doubtful: false,
         };

@@ -133,6 +133,12 @@ struct Line {
     ended: bool,
 }
 
+impl Line {
+    fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && !self.closed
+    }
+}
+
 impl Jobs {
     pub(crate) fn submit<T, E, F>(&self, durability: Durability, job: F) -> Pending<T, E>
     where
@@ -157,9 +163,13 @@ impl Jobs {
 
     /// Waits for a job to arrive; false when none will.
     pub(crate) fn wait(&self) -> bool {
-        let idle = |line: &mut Line| line.jobs.is_empty() && !line.closed;
-        let line = self.arrived.wait_while(self.line(), idle).unwrap_or_else(PoisonError::into_inner);
-        !line.jobs.is_empty()
+        let line = self.arrived.wait_while(self.line(), |line| line.is_idle());
+        !line.unwrap_or_else(PoisonError::into_inner).jobs.is_empty()
+    }
+
+    /// Whether [`Jobs::wait`] would wait.
+    pub(crate) fn are_awaited(&self) -> bool {
+        self.line().is_idle()
     }
 
     /// Takes up to `limit` jobs from the front.

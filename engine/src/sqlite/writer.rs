@@ -27,6 +27,9 @@ const GATHERING: Duration = Duration::from_millis(20);
 /// How long a group waits for a caller who was in the last one.
 const LINGER: Duration = Duration::from_micros(50);
 
+/// How soon after a group the next job comes where callers come back at once.
+const RETURN: Duration = Duration::from_micros(100);
+
 /// Turns jobs into commits, a group at a time.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -44,6 +47,8 @@ pub(crate) struct Writer {
     pub(crate) level: Level,
     /// How many jobs shared the last commit.
     pub(crate) crowd: usize,
+    /// The last group had begun soon after the one before.
+    pub(crate) is_busy: bool,
     /// This handle has reserved epochs of its own, above all that its file may have forgotten.
     pub(crate) has_reserved: bool,
     /// A commit failed half-way, so what lies in the log may not be on the disk.
@@ -70,12 +75,27 @@ impl Writer {
     pub(crate) fn run(mut self) {
         // However this ends, nobody waits for an answer that will not come.
         let _end = End(Arc::clone(&self.jobs));
-        while self.jobs.wait() {
+        while self.wait() {
             self.commit_group();
             if self.keeper.is_due() {
                 self.empty_log();
             }
         }
+    }
+
+    /// Waits for a job to arrive; false when none will.
+    ///
+    /// A thread that sleeps is woken late, and the jobs with it: so it looks a while before it
+    /// sleeps, if that would have been long enough the last time.
+    fn wait(&mut self) -> bool {
+        let clock = SystemClock::new();
+        let until = clock.now() + RETURN;
+        while self.is_busy && self.jobs.are_awaited() && clock.now() < until {
+            thread::yield_now();
+        }
+        let is_open = self.jobs.wait();
+        self.is_busy = clock.now() < until;
+        is_open
     }
 
     fn commit_group(&mut self) {
