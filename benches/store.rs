@@ -28,7 +28,7 @@ async fn main() {
 
     println!("values of {} bytes", value.len());
     println!("tasks  writes/s  fsyncs/write  of one transaction per write (medians of {ROUNDS} rounds)");
-    for tasks in named("--tasks").map_or(vec![1, 16, 64], |tasks| vec![tasks]) {
+    for tasks in named("--tasks").map_or_else(|| vec![1, 16, 64], |tasks| vec![tasks]) {
         let (mut ratios, mut rates, mut syncs) = (Vec::new(), Vec::new(), 0.0);
         for round in 0..ROUNDS {
             let share = if tasks == 1 { writes / 10 } else { writes };

@@ -20,6 +20,7 @@ mod session;
 mod sqlite;
 mod store;
 mod txn;
+mod url;
 mod watch;
 
 #[cfg(feature = "sqlite")]
@@ -37,5 +38,6 @@ pub use self::{
     session::{Lease, Session, SessionId, Standing},
     store::Store,
     txn::{Condition, Operation, Outcome, Test, Txn},
+    url::StoreUrl,
     watch::{Change, Watch},
 };

@@ -1,7 +1,9 @@
-//! What the comparisons share: a folder of their own, alternating rounds, medians and ratios.
+//! What the comparisons share: a folder on the disk that is measured, a stopwatch, medians and ratios.
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process,
     time::Duration,
@@ -9,10 +11,15 @@ use std::{
 
 use entourage::core::{Clock, Moment, SystemClock};
 
+/// What `statfs` calls a file system in memory.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
 /// How a bench was started.
 #[derive(Debug)]
 pub struct Asked {
-    /// How long each turn of a contender takes; a taste is enough everywhere but under `cargo bench`.
+    /// Only whether it runs is asked: everywhere but under `cargo bench`.
+    pub is_taste: bool,
+    /// For how long a contender works before another has its turn.
     pub turn: Duration,
     folder: PathBuf,
 }
@@ -22,19 +29,24 @@ impl Asked {
     #[must_use]
     pub fn new() -> Self {
         let arguments: Vec<String> = env::args().skip(1).collect();
-        let taste = !arguments.iter().any(|argument| argument == "--bench");
+        let is_taste = !arguments.iter().any(|argument| argument == "--bench");
         let directory = arguments.iter().find(|argument| !argument.starts_with('-'));
-        let turn = Duration::from_millis(if taste { 20 } else { 400 });
-        Self { turn, folder: directory.map_or_else(env::temp_dir, PathBuf::from) }
+        let turn = Duration::from_millis(if is_taste { 20 } else { 400 });
+        Self { is_taste, turn, folder: directory.map_or_else(env::temp_dir, PathBuf::from) }
     }
 
-    /// An empty folder of this process.
+    /// An empty folder of this process; where it is is printed.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn scratch(&self, name: &str) -> io::Result<Scratch> {
         let folder = self.folder.join(format!("entourage-rivals-{name}-{}", process::id()));
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&self.folder)?;
+        fs::create_dir(&folder)?;
+        println!("files in {}", folder.display());
+        if rustix::fs::statfs(&folder)?.f_type == TMPFS {
+            println!("which is memory, where durability costs nothing: name a DIRECTORY on a disk");
+        }
         Ok(Scratch(folder))
     }
 }
@@ -54,6 +66,14 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Puts on the disk what earlier turns left to the kernel, so that the next does not pay for it.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn settle(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.0)?)?)
     }
 }
 
@@ -87,7 +107,7 @@ impl Stopwatch {
         self.clock.now().since(self.since) < turn
     }
 
-    /// What it took to get so much done.
+    /// How fast so much was done, and what it cost.
     #[must_use]
     pub fn figure(&self, done: usize) -> Figure {
         let done = done as f64;
@@ -96,7 +116,7 @@ impl Stopwatch {
     }
 }
 
-/// The time that the processor has spent on this process, its threads and their system calls.
+/// The processor time of this process: of all its threads, also of their system calls.
 fn cpu() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(spent).expect("a process has not spent less than nothing")
@@ -135,9 +155,9 @@ impl Contender {
     }
 }
 
-/// Prints for each contender and column the medians of its rate and of its processor time, and
-/// how many times its rate ours is: the median of the ratios round by round, because the
-/// machine's speed drifts.
+/// Prints for each contender and column the medians of its rate a second and of its processor
+/// time for one, and how many times its rate ours is: the median of the ratios round by round,
+/// because the machine's speed drifts.
 pub fn print(columns: &[&str], ours: &Contender, theirs: &[Contender]) {
     let width = theirs.iter().map(|one| one.name.len()).max().unwrap_or(0).max(ours.name.len());
     let line = |name: &str, cell: &dyn Fn(usize) -> String| {

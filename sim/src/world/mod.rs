@@ -1,6 +1,9 @@
 //! What all processes of a simulation share.
 
+mod calls;
 mod machine;
+mod partition;
+mod waits;
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +18,10 @@ use entourage_queue::Receiver;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
-    call::{Call, CrashPoint},
+    call::CrashPoint,
     clock::SimClock,
     coverage::Coverage,
-    faults::{Faults, Plan},
+    faults::Faults,
     history::{History, What},
     pulse::Pulse,
     rng::Rng,
@@ -245,14 +248,6 @@ impl World {
 
     // Turns
 
-    pub(crate) fn is_cut(&self, process: usize) -> bool {
-        self.state().processes[process].cut_until.is_some()
-    }
-
-    pub(crate) fn was_woken(&self, process: usize) -> bool {
-        !self.state().processes[process].woken.is_empty()
-    }
-
     /// Whether the process takes the turn that it is offered, or dies or stalls instead.
     pub(crate) fn takes_turn(&self, process: usize) -> bool {
         let now = self.now();
@@ -279,119 +274,5 @@ impl World {
 
     fn befell(&self, kind: &str, worker: &str) {
         self.history.record(What::Fault { kind: kind.to_owned(), worker: Some(worker.to_owned()) });
-    }
-
-    // Waits
-
-    pub(crate) fn slot(self: &Arc<Self>, process: usize, incarnation: u32) -> Arc<Slot> {
-        let mut state = self.state();
-        state.slots += 1;
-        Arc::new(Slot::new(state.slots, process, incarnation, Arc::clone(self)))
-    }
-
-    /// Something outside has woken this wait.
-    pub(crate) fn woke(&self, slot: Arc<Slot>) {
-        let mut state = self.state();
-        let standing = &mut state.processes[slot.process];
-        let lives = !standing.dead && standing.incarnation == slot.incarnation;
-        let pulse = Arc::clone(&standing.pulse);
-        let former = if lives { standing.woken.insert(slot.number, slot) } else { Some(slot) };
-        drop(state);
-        drop(former);
-        if lives {
-            pulse.ping();
-        }
-    }
-
-    pub(crate) fn take_woken(&self, process: usize) -> BTreeMap<u64, Arc<Slot>> {
-        std::mem::take(&mut self.state().processes[process].woken)
-    }
-
-    /// Whether a partition keeps this wait from its substrate; it is woken when it heals.
-    pub(crate) fn blocks(&self, slot: &Arc<Slot>) -> bool {
-        let mut state = self.state();
-        let standing = &mut state.processes[slot.process];
-        if standing.cut_until.is_none() {
-            return false;
-        }
-        let former = standing.blocked.insert(slot.number, Arc::clone(slot));
-        drop(state);
-        drop(former);
-        true
-    }
-
-    pub(crate) fn forget(&self, slot: &Slot) {
-        let mut state = self.state();
-        let standing = &mut state.processes[slot.process];
-        let former = (standing.woken.remove(&slot.number), standing.blocked.remove(&slot.number));
-        drop(state);
-        drop(former);
-    }
-
-    // Faults
-
-    /// What becomes of a call that a process now makes.
-    pub(crate) fn plan(&self, process: usize, call: Call) -> Plan {
-        let now = self.now();
-        let mut state = self.state();
-        let quiet = state.faults.is_quiet(now.since(Moment::ZERO));
-        let State { faults, rng, trace, coverage, processes, .. } = &mut *state;
-        let sheltered = processes[process].sheltered;
-        if !sheltered {
-            coverage.add_call(call);
-        }
-        let plan = faults.plan(rng, quiet || sheltered, call);
-        trace.add(now, &processes[process].name, format_args!("calls {call}"));
-        drop(state);
-        if let Some(time) = plan.partition {
-            self.cut(process, time);
-        }
-        plan
-    }
-
-    /// The process reaches no substrate for this long.
-    pub(crate) fn cut(&self, process: usize, time: Duration) {
-        let now = self.now();
-        let mut state = self.state();
-        let standing = &mut state.processes[process];
-        let until = standing.cut_until.map_or(now + time, |cut| cut.max(now + time));
-        standing.cut_until = Some(until);
-        let name = Arc::clone(&standing.name);
-        state.trace.add(now, &name, format_args!("is cut off for {time:?}"));
-        drop(state);
-        self.befell("partition", &name);
-        self.clock.set(until, Event::Heal, process);
-    }
-
-    /// A partition may be over: what it held back goes on.
-    pub(crate) fn heal(&self, process: usize) {
-        let now = self.now();
-        let mut state = self.state();
-        let standing = &mut state.processes[process];
-        if standing.cut_until.is_none_or(|until| until > now) {
-            return;
-        }
-        standing.cut_until = None;
-        let mut blocked = std::mem::take(&mut standing.blocked);
-        standing.woken.append(&mut blocked);
-        let name = Arc::clone(&standing.name);
-        state.trace.add(now, &name, format_args!("is reconnected"));
-    }
-
-    /// Whether the process dies at this point.
-    pub(crate) fn dies_at(&self, process: usize, point: CrashPoint) -> bool {
-        let now = self.now();
-        let mut state = self.state();
-        let quiet = state.faults.is_quiet(now.since(Moment::ZERO));
-        let State { faults, rng, processes, aim, .. } = &mut *state;
-        let drawn = faults.kills(rng, processes[process].died) && !quiet;
-        if processes[process].sheltered {
-            return false;
-        }
-        let dies = aim.take_if(|aimed| *aimed == point).is_some() || drawn;
-        if dies {
-            state.coverage.add_hit(point);
-        }
-        dies
     }
 }

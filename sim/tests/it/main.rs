@@ -4,15 +4,32 @@
 
 mod calls;
 mod clocks;
+mod holder;
 mod queue;
+mod renewals;
+mod seeds;
 mod sim;
+mod stalls;
 mod store;
+mod stuck;
 mod substrate;
 mod transfer;
+mod zombies;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use entourage_sim::{Call, CrashPoint, Faults};
+use entourage_core::Realm;
+use entourage_sim::{Call, CrashPoint, Faults, Sim};
+use entourage_store::{MemoryOptions, MemoryStore, Store};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// A store in memory whose time is the simulation's.
+fn memory_store(sim: &Sim) -> Arc<dyn Store> {
+    let options = MemoryOptions::new().with_clock(sim.clock()).with_realm(Realm::new(7));
+    Arc::new(MemoryStore::with_options(options))
+}
 
 /// Everything goes wrong for ten seconds, and each seed aims one death at another point.
 fn faults(seed: u64, calls: &[Call]) -> Faults {

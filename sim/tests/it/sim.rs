@@ -1,7 +1,6 @@
-//! Time, turns, crashes and traces.
+//! Time, turns and crashes.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -9,17 +8,11 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Backoff, Moment, Shutdown};
-use entourage_sim::{Call, CrashPoint, Faults, Run, Seeds, Side, Sim, Stuck, What};
-use entourage_store::{MemoryOptions, MemoryStore, Store, StoreExt};
-use tokio::sync::Notify;
+use entourage_core::{Backoff, Moment};
+use entourage_sim::{Call, CrashPoint, Faults, Side, Sim};
+use entourage_store::StoreExt;
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn store(sim: &Sim) -> Arc<dyn Store> {
-    let realm = entourage_core::Realm::new(7);
-    Arc::new(MemoryStore::with_options(MemoryOptions::new().with_clock(sim.clock()).with_realm(realm)))
-}
+use crate::{SECOND, memory_store};
 
 #[test]
 fn a_year_takes_no_time() {
@@ -59,129 +52,6 @@ fn sleepers_wake_at_their_moments_and_in_their_order() {
     sim.run().unwrap();
     let at = |name: &str, seconds| (name.to_owned(), Moment::ZERO + seconds * SECOND);
     assert_eq!(*woken.lock().unwrap(), [at("early", 1), at("between", 2), at("late", 3)]);
-}
-
-/// Three processes that compete for a key, with tasks of their own and everything going wrong.
-fn competition(seed: u64) -> Run {
-    let mut sim = Sim::new(seed, Faults::all().quiet_after(5 * SECOND));
-    let store = store(&sim);
-    for name in ["a", "b", "c"] {
-        let store = Arc::clone(&store);
-        sim.process(name, move |ctx| {
-            let store = ctx.store(&store);
-            async move {
-                let mut rng = ctx.rng();
-                for _ in 0..5 {
-                    let (store, nap) = (Arc::clone(&store), rng.between(Duration::ZERO, SECOND));
-                    let (name, sleeper) = (ctx.name().to_owned(), ctx.clone());
-                    let writing = tokio::spawn(async move {
-                        sleeper.sleep(nap).await;
-                        let _ = store.put("key", name.into()).await;
-                    });
-                    writing.await.unwrap();
-                }
-            }
-        });
-    }
-    sim.run().unwrap()
-}
-
-#[test]
-fn the_same_seed_gives_the_same_trace_to_the_byte() {
-    Seeds::new(30).run(|seed| {
-        let (first, second) = (competition(seed), competition(seed));
-        assert_eq!(first.trace.to_string(), second.trace.to_string());
-        assert_eq!(first.history.to_string(), second.history.to_string());
-        assert_eq!(first.trace.digest(), second.trace.digest());
-        first
-    });
-}
-
-#[test]
-fn different_seeds_give_different_traces() {
-    let digests: BTreeSet<u64> = (0..30).map(|seed| competition(seed).trace.digest()).collect();
-    assert_eq!(digests.len(), 30);
-}
-
-#[test]
-fn many_waiters_of_one_watch_wake_in_the_order_in_which_they_began() {
-    // Tokio's watch channel wakes its waiters in an order drawn from the system's entropy.
-    let orders = |_| {
-        let mut sim = Sim::new(3, Faults::none().with_latency(Duration::ZERO));
-        let (store, order) = (store(&sim), Arc::new(Mutex::new(Vec::new())));
-        let seen = Arc::clone(&order);
-        sim.process("watcher", move |ctx| {
-            let (raw, store, order) = (Arc::clone(&store), ctx.store(&store), Arc::clone(&seen));
-            async move {
-                let mut tasks = Vec::new();
-                for number in 0..12 {
-                    let mut watch = store.watch("", None).await.unwrap();
-                    let order = Arc::clone(&order);
-                    tasks.push(tokio::spawn(async move {
-                        watch.next().await.unwrap();
-                        order.lock().unwrap().push(number);
-                    }));
-                }
-                ctx.sleep(SECOND).await;
-                raw.put("key", "value".into()).await.unwrap();
-                for task in tasks {
-                    task.await.unwrap();
-                }
-            }
-        });
-        sim.run().unwrap();
-        Arc::into_inner(order).unwrap().into_inner().unwrap()
-    };
-    let first = orders(0);
-    assert!((1..5).all(|time| orders(time) == first));
-}
-
-/// Three processes whose tasks all end on one shutdown, each with a last word.
-fn ending(seed: u64) -> Run {
-    let mut sim = Sim::new(seed, Faults::none());
-    let (store, shutdown) = (store(&sim), Shutdown::new());
-    for name in ["a", "b", "c"] {
-        let (raw, shutdown) = (Arc::clone(&store), shutdown.clone());
-        sim.process(name, move |ctx| {
-            let (store, shutdown) = (ctx.store(&raw), shutdown.clone());
-            async move {
-                let task = |number: u64| {
-                    let (ctx, store, shutdown) = (ctx.clone(), Arc::clone(&store), shutdown.clone());
-                    tokio::spawn(async move {
-                        if number.is_multiple_of(2) {
-                            shutdown.draining().await;
-                        } else {
-                            shutdown.stopped().await;
-                        }
-                        let (res, holder) = ("a task".to_owned(), ctx.name().to_owned());
-                        ctx.history().record(What::Lose { res, holder, token: number });
-                        store.put("last word", number.to_string().into()).await.unwrap();
-                    })
-                };
-                let tasks: Vec<_> = (0..12).map(task).collect();
-                for task in tasks {
-                    task.await.unwrap();
-                }
-            }
-        });
-    }
-    sim.process("ender", move |ctx| {
-        let shutdown = shutdown.clone();
-        async move {
-            ctx.sleep(SECOND).await;
-            shutdown.drain_then_stop(&*ctx.clock(), SECOND).await;
-        }
-    });
-    sim.run().unwrap()
-}
-
-#[test]
-fn processes_that_end_on_one_shutdown_end_in_the_same_order_for_the_same_seed() {
-    for seed in 0..5 {
-        let (first, second) = (ending(seed), ending(seed));
-        assert_eq!(first.trace.to_string(), second.trace.to_string());
-        assert_eq!(first.history.to_string(), second.history.to_string());
-    }
 }
 
 #[test]
@@ -272,7 +142,7 @@ fn nothing_befalls_an_observer_even_behind_a_wrapper() {
     let point = CrashPoint { call: Call::StoreTransact, side: Side::After };
     let faults = Faults::all().with_lost_answers(0.5).with_crashes(0.5, 10).with_crash_at(point);
     let mut sim = Sim::new(5, faults);
-    let store = store(&sim);
+    let store = memory_store(&sim);
     sim.observer("observer", move |ctx| {
         let store = ctx.store(&store);
         async move {
@@ -283,91 +153,6 @@ fn nothing_befalls_an_observer_even_behind_a_wrapper() {
         }
     });
     assert_eq!(sim.run().unwrap().coverage.calls().count(), 0, "its calls are not the tested ones");
-}
-
-#[test]
-fn a_program_draws_other_numbers_each_time_it_asks_for_chance() {
-    let drawn = |seed| {
-        let mut sim = Sim::new(seed, Faults::none());
-        let drawn = Arc::new(Mutex::new(Vec::new()));
-        for name in ["a", "b"] {
-            let seen = Arc::clone(&drawn);
-            sim.process(name, move |ctx| {
-                let seen = Arc::clone(&seen);
-                async move { seen.lock().unwrap().extend([ctx.rng().next_u64(), ctx.clone().rng().next_u64()]) }
-            });
-        }
-        sim.run().unwrap();
-        Arc::into_inner(drawn).unwrap().into_inner().unwrap()
-    };
-    let all: BTreeSet<u64> = [drawn(1), drawn(2)].concat().into_iter().collect();
-    assert_eq!(all.len(), 8);
-    assert_eq!(drawn(1), drawn(1));
-}
-
-#[test]
-fn a_deadlock_is_told_and_by_whom() {
-    let mut sim = Sim::new(5, Faults::none());
-    sim.process("waiter", |_| async { Notify::new().notified().await });
-    sim.process("passer", |_| async {});
-    match sim.run().unwrap_err() {
-        Stuck::Deadlock { seed: 5, waiting, .. } => assert_eq!(waiting, ["waiter"]),
-        other => panic!("{other}"),
-    }
-}
-
-#[test]
-fn time_that_runs_out_is_told() {
-    let mut sim = Sim::new(5, Faults::none()).with_time_limit(60 * SECOND);
-    sim.process("poller", |ctx| async move {
-        loop {
-            ctx.sleep(SECOND).await;
-        }
-    });
-    assert!(matches!(sim.run().unwrap_err(), Stuck::OutOfTime { .. }));
-}
-
-#[test]
-fn processes_that_wake_each_other_for_ever_are_told() {
-    let (ping, pong) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let mut sim = Sim::new(5, Faults::none());
-    for (name, mine, theirs) in [("ping", &ping, &pong), ("pong", &pong, &ping)] {
-        let (mine, theirs) = (Arc::clone(mine), Arc::clone(theirs));
-        sim.process(name, move |_| {
-            let (mine, theirs) = (Arc::clone(&mine), Arc::clone(&theirs));
-            async move {
-                theirs.notify_one();
-                loop {
-                    mine.notified().await;
-                    theirs.notify_one();
-                }
-            }
-        });
-    }
-    assert!(matches!(sim.run().unwrap_err(), Stuck::Busy { .. }));
-}
-
-#[test]
-#[should_panic(expected = "something polls without waiting")]
-fn a_loop_of_waits_that_are_none_is_told() {
-    let mut sim = Sim::new(5, Faults::none());
-    sim.process("spinner", |ctx| async move {
-        loop {
-            ctx.clock().sleep_until(ctx.clock().now()).await;
-        }
-    });
-    let _ = sim.run();
-}
-
-#[test]
-#[should_panic(expected = "two is not one")]
-fn a_panic_of_a_process_is_a_panic_of_the_test() {
-    let mut sim = Sim::new(5, Faults::none());
-    sim.process("liar", |ctx| async move {
-        ctx.sleep(SECOND).await;
-        panic!("two is not one");
-    });
-    let _ = sim.run();
 }
 
 #[test]
@@ -396,7 +181,7 @@ fn a_watchdog_barks_in_virtual_time_and_a_dead_process_has_none() {
 #[test]
 fn retries_wait_in_virtual_time() {
     let mut sim = Sim::new(5, Faults::none().with_refused_calls(0.9));
-    let store = store(&sim);
+    let store = memory_store(&sim);
     sim.process("retrier", move |ctx| {
         let store = ctx.store(&store);
         async move {

@@ -8,14 +8,11 @@ use entourage_queue::{
     SubscribeOptions,
 };
 use entourage_sim::{Call, Context, CrashPoint, Faults, Side, Sim, check_grants};
-use entourage_store::{MemoryOptions, MemoryStore, Standing, Store, StoreExt, Test, Txn};
+use entourage_store::{Standing, Store, StoreExt, Test, Txn};
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::{SECOND, holder::run, memory_store};
 
-fn store(sim: &Sim) -> Arc<dyn Store> {
-    let options = MemoryOptions::new().with_clock(sim.clock()).with_realm(Realm::new(7));
-    Arc::new(MemoryStore::with_options(options))
-}
+const SEED: u64 = 11;
 
 fn queue(sim: &Sim) -> Arc<dyn Queue> {
     Arc::new(MemoryQueue::with_options(sim.clock(), QueueOptions::new().with_realm(Realm::new(7))))
@@ -29,23 +26,12 @@ fn options() -> SubscribeOptions {
     SubscribeOptions::new().with_lease(SECOND)
 }
 
-/// One process over a store, under these faults.
-fn with_store<Fut>(faults: Faults, program: impl Fn(Context, Arc<dyn Store>, Arc<dyn Store>) -> Fut + 'static)
-where
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    let mut sim = Sim::new(11, faults);
-    let raw = store(&sim);
-    sim.process("p", move |ctx| program(ctx.clone(), ctx.store(&raw), Arc::clone(&raw)));
-    sim.run().unwrap();
-}
-
 /// One process over a queue, under these faults.
 fn with_queue<Fut>(faults: Faults, program: impl Fn(Context, Arc<dyn Queue>, Arc<dyn Queue>) -> Fut + 'static)
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let mut sim = Sim::new(11, faults);
+    let mut sim = Sim::new(SEED, faults);
     let raw = queue(&sim);
     sim.process("p", move |ctx| program(ctx.clone(), ctx.queue(&raw), Arc::clone(&raw)));
     let run = sim.run().unwrap();
@@ -54,7 +40,7 @@ where
 
 #[test]
 fn a_lost_answer_is_unknown_and_it_happened() {
-    with_store(Faults::none().with_lost_answers(1.0), |_, store, raw| async move {
+    run(SEED, Faults::none().with_lost_answers(1.0), |_, store, raw| async move {
         assert!(store.put("key", "value".into()).await.unwrap_err().is_unknown());
         assert!(raw.get("key").await.unwrap().is_some());
     });
@@ -62,7 +48,7 @@ fn a_lost_answer_is_unknown_and_it_happened() {
 
 #[test]
 fn a_lost_request_is_unknown_and_it_did_not_happen() {
-    with_store(Faults::none().with_lost_requests(1.0), |_, store, raw| async move {
+    run(SEED, Faults::none().with_lost_requests(1.0), |_, store, raw| async move {
         assert!(store.put("key", "value".into()).await.unwrap_err().is_unknown());
         assert!(raw.get("key").await.unwrap().is_none());
     });
@@ -70,7 +56,7 @@ fn a_lost_request_is_unknown_and_it_did_not_happen() {
 
 #[test]
 fn a_refused_call_is_not_unknown_and_it_did_not_happen() {
-    with_store(Faults::none().with_refused_calls(1.0), |_, store, raw| async move {
+    run(SEED, Faults::none().with_refused_calls(1.0), |_, store, raw| async move {
         assert!(!store.put("key", "value".into()).await.unwrap_err().is_unknown());
         assert!(raw.get("key").await.unwrap().is_none());
     });
@@ -78,7 +64,7 @@ fn a_refused_call_is_not_unknown_and_it_did_not_happen() {
 
 #[test]
 fn a_repeated_swap_applies_once_and_a_plain_write_is_not_repeated() {
-    with_store(Faults::none().with_duplicates(1.0), |ctx, store, raw| async move {
+    run(SEED, Faults::none().with_duplicates(1.0), |ctx, store, raw| async move {
         let version = store.put("key", "1".into()).await.unwrap();
         ctx.sleep(SECOND).await;
         assert_eq!(raw.get("key").await.unwrap().unwrap().version, version);
@@ -94,7 +80,7 @@ fn a_repeated_swap_applies_once_and_a_plain_write_is_not_repeated() {
 #[test]
 fn a_stale_watch_is_late_and_loses_nothing() {
     let faults = Faults::none().with_stale_watches(1.0).with_lost_answers(0.3);
-    with_store(faults, |ctx, store, raw| async move {
+    run(SEED, faults, |ctx, store, raw| async move {
         let mut watch = loop {
             if let Ok(watch) = store.watch("", Some(Default::default())).await {
                 break watch;
@@ -118,8 +104,8 @@ fn a_stale_watch_is_late_and_loses_nothing() {
 
 #[test]
 fn a_session_behind_a_partition_ends_for_its_holder_no_later_than_for_the_store() {
-    let mut sim = Sim::new(11, Faults::none());
-    let raw = store(&sim);
+    let mut sim = Sim::new(SEED, Faults::none());
+    let raw = memory_store(&sim);
     sim.process("p", move |ctx| {
         let (store, raw) = (ctx.store(&raw), Arc::clone(&raw));
         async move {
@@ -143,7 +129,7 @@ fn a_call_behind_a_partition_fails_or_hangs_until_it_heals() {
     let (mut failed, mut hung) = (0, 0);
     for seed in 0..20 {
         let mut sim = Sim::new(seed, Faults::none());
-        let raw = store(&sim);
+        let raw = memory_store(&sim);
         let failures = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let counted = Arc::clone(&failures);
         sim.process("p", move |ctx| {
@@ -263,7 +249,7 @@ fn what_a_dead_process_held_comes_back_when_its_lease_ends_and_counts_as_a_deliv
 
 #[test]
 fn a_partition_stops_heartbeats_and_a_stale_worker_is_refused() {
-    let mut sim = Sim::new(11, Faults::none());
+    let mut sim = Sim::new(SEED, Faults::none());
     let raw = queue(&sim);
     for name in ["first", "second"] {
         let raw = Arc::clone(&raw);
@@ -299,7 +285,7 @@ fn a_partition_stops_heartbeats_and_a_stale_worker_is_refused() {
 
 #[test]
 fn what_is_dropped_behind_a_partition_is_given_back_when_it_heals() {
-    let mut sim = Sim::new(11, Faults::none());
+    let mut sim = Sim::new(SEED, Faults::none());
     let raw = queue(&sim);
     sim.process("p", move |ctx| {
         let (queue, raw) = (ctx.queue(&raw), Arc::clone(&raw));

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use apalis::prelude::{BoxDynError, Data, TaskSink, WorkerBuilder, WorkerBuilderExt, WorkerContext};
@@ -14,14 +13,15 @@ use apalis_sqlite::{Config, SqliteConnectOptions, SqlitePool, SqlitePoolOptions,
 use entourage_rivals::{Figure, Stopwatch};
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
-use crate::{BATCH, Outcome, Publisher, TASKS, payload, publish};
-
-const ITEMS: usize = 2_000;
+use crate::{BATCH, Load, Outcome, Publisher, TASKS, payload, publish};
 
 /// How apalis is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
     /// `SqlitePool::connect`, `SqliteStorage::setup`, the default `Config`.
+    ///
+    /// `setup` gives the connection that runs it synchronous OFF. The others, which the pool adds
+    /// when several are asked for at once, have SQLite's usual FULL.
     AsDocumented,
     /// Every connection has WAL and synchronous FULL beside the other pragmas of `setup`.
     Durable,
@@ -64,41 +64,44 @@ impl Publisher for Apalis {
 }
 
 /// Published in batches and one by one, into one new file, and consumed from another.
-pub async fn round(one: &Path, other: &Path, turn: Duration, set: Set) -> Outcome<[Figure; 3]> {
+pub async fn round(one: &Path, other: &Path, load: Load, set: Set) -> Outcome<[Figure; 3]> {
     let storage = set.storage(one).await?;
     let publishers = |tasks| (0..tasks).map(|_| Apalis(storage.clone())).collect();
-    let batches = publish(publishers(1), BATCH, turn).await?;
-    let single = publish(publishers(TASKS), 1, turn).await?;
+    let batches = publish(publishers(1), BATCH, load.turn).await?;
+    let single = publish(publishers(TASKS), 1, load.turn).await?;
     storage.pool().close().await;
-    Ok([batches, single, consume(set.storage(other).await?).await?])
+    Ok([batches, single, consume(set.storage(other).await?, load.backlog).await?])
 }
 
 struct Seen {
     done: AtomicUsize,
+    backlog: usize,
 }
 
 async fn work(_: String, seen: Data<Arc<Seen>>, worker: WorkerContext) -> Result<(), BoxDynError> {
-    if seen.done.fetch_add(1, Ordering::Relaxed) + 1 == ITEMS {
+    if seen.done.fetch_add(1, Ordering::Relaxed) + 1 == seen.backlog {
         worker.stop()?;
     }
     Ok(())
 }
 
 /// One worker that handles 16 tasks at once.
-async fn consume(storage: SqliteStorage<String>) -> Outcome<Figure> {
+///
+/// Its tasks do not wait until they are settled: apalis notes what is done and settles in bulk.
+async fn consume(storage: SqliteStorage<String>, backlog: usize) -> Outcome<Figure> {
     let pool = storage.pool().clone();
     let mut publisher = Apalis(storage.clone());
-    for _ in 0..ITEMS / BATCH {
+    for _ in 0..backlog / BATCH {
         publisher.publish(BATCH).await?;
     }
     let watch = Stopwatch::start();
-    let seen = Arc::new(Seen { done: AtomicUsize::new(0) });
+    let seen = Arc::new(Seen { done: AtomicUsize::new(0), backlog });
     let worker = WorkerBuilder::new("worker").backend(storage).data(seen).concurrency(TASKS).build(work);
     worker.run().await?;
-    let figure = watch.figure(ITEMS);
+    let figure = watch.figure(backlog);
     let count = sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status = 'Done'");
     let done: i64 = count.fetch_one(&pool).await?;
-    assert_eq!(done, ITEMS as i64, "what was handled is settled");
+    assert_eq!(done, backlog as i64, "what was handled is settled");
     pool.close().await;
     Ok(figure)
 }

@@ -1,14 +1,12 @@
 //! `SqliteQueue` as it opens by default.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use entourage::queue::{Ask, Item, Publication, Queue, SettlerExt, SqliteQueue, SubscribeOptions, Topic};
 use entourage_rivals::{Figure, Stopwatch};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::{BATCH, Outcome, Publisher, TASKS, payload, publish};
-
-const ITEMS: usize = 10_000;
+use crate::{BATCH, Load, Outcome, Publisher, TASKS, payload, publish};
 
 struct Ours {
     queue: Arc<SqliteQueue>,
@@ -33,24 +31,25 @@ fn publishers(queue: &Arc<SqliteQueue>, name: &str, tasks: usize) -> Vec<Ours> {
 }
 
 /// Published in batches and one by one, into one new file, and consumed from another.
-pub async fn round(one: &Path, other: &Path, turn: Duration) -> Outcome<[Figure; 3]> {
+pub async fn round(one: &Path, other: &Path, load: Load) -> Outcome<[Figure; 3]> {
     let queue = Arc::new(SqliteQueue::open(one)?);
-    let batches = publish(publishers(&queue, "batch", 1), BATCH, turn).await?;
-    let single = publish(publishers(&queue, "task", TASKS), 1, turn).await?;
-    Ok([batches, single, consume(Arc::new(SqliteQueue::open(other)?), turn).await?])
+    let batches = publish(publishers(&queue, "batch", 1), BATCH, load.turn).await?;
+    let single = publish(publishers(&queue, "task", TASKS), 1, load.turn).await?;
+    Ok([batches, single, consume(Arc::new(SqliteQueue::open(other)?), load.backlog).await?])
 }
 
 /// One member of a group, whose items 16 tasks settle, each by a step of its own.
-async fn consume(queue: Arc<SqliteQueue>, turn: Duration) -> Outcome<Figure> {
+async fn consume(queue: Arc<SqliteQueue>, backlog: usize) -> Outcome<Figure> {
     let mut publisher = publishers(&queue, "item", 1);
-    for _ in 0..ITEMS / BATCH {
+    for _ in 0..backlog / BATCH {
         publisher[0].publish(BATCH).await?;
     }
+    let watch = Stopwatch::start();
     let topics = [Topic::from("work")];
     let (mut receiver, settler) =
         queue.subscribe(&topics, &"workers".into(), SubscribeOptions::new()).await?;
     let (hand_out, take) = mpsc::channel(BATCH);
-    let (watch, take) = (Stopwatch::start(), Arc::new(Mutex::new(take)));
+    let take = Arc::new(Mutex::new(take));
     let work = |_| {
         let (take, settler) = (Arc::clone(&take), Arc::clone(&settler));
         tokio::spawn(async move {
@@ -64,7 +63,7 @@ async fn consume(queue: Arc<SqliteQueue>, turn: Duration) -> Outcome<Figure> {
     };
     let workers: Vec<_> = (0..TASKS).map(work).collect();
     let mut handed = 0;
-    while handed < ITEMS && watch.within(turn) {
+    while handed < backlog {
         for delivery in receiver.receive(Ask::up_to(BATCH)).await? {
             handed += 1;
             hand_out.send(delivery).await?;
@@ -77,6 +76,6 @@ async fn consume(queue: Arc<SqliteQueue>, turn: Duration) -> Outcome<Figure> {
     }
     let figure = watch.figure(done);
     let unsettled = queue.stats(&topics[0], &"workers".into()).await?.unsettled();
-    assert_eq!(unsettled, (ITEMS - done) as u64, "what was settled is gone");
+    assert_eq!((done, unsettled), (backlog, 0), "what was handled is settled");
     Ok(figure)
 }

@@ -1,0 +1,168 @@
+//! A store that is chosen at run time.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use crate::{
+    error::{Error, Result},
+    memory::MemoryStore,
+    store::Store,
+};
+
+const FORMS: &str = "memory:, sqlite:PATH or etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…][/PREFIX]";
+
+/// Where a store is, as a flag or an environment variable says it.
+///
+/// | URL | store |
+/// | --- | --- |
+/// | `memory:` | a new one in this process, for trials |
+/// | `sqlite:PATH` | one durable file, shared by the processes of one machine |
+/// | `etcd://HOST:PORT[,HOST:PORT…][/PREFIX]` | a cluster of etcd, keys below the prefix |
+///
+/// What it prints never shows the password.
+///
+/// # Examples
+/// ```
+/// use entourage_store::StoreUrl;
+///
+/// let url: StoreUrl = "sqlite:/var/lib/job/state.db".parse()?;
+/// assert_eq!(url.to_string(), "sqlite:/var/lib/job/state.db");
+/// let url: StoreUrl = "etcd://root:secret@a:2379,b:2379/jobs".parse()?;
+/// assert_eq!(url.to_string(), "etcd://root:***@a:2379,b:2379/jobs");
+/// assert!("redis://a:6379".parse::<StoreUrl>().is_err());
+/// # Ok::<(), entourage_store::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreUrl {
+    /// In this process's memory.
+    Memory,
+    /// One SQLite file.
+    Sqlite(PathBuf),
+    /// A cluster of etcd.
+    Etcd {
+        /// Each `HOST:PORT`.
+        endpoints: Vec<String>,
+        /// What all keys begin with; may be empty.
+        prefix: String,
+        /// User and password.
+        user: Option<(String, String)>,
+    },
+}
+
+impl StoreUrl {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// Those of the backend, and [`Error::Invalid`] for one that this build leaves out.
+    pub async fn open(&self) -> Result<Arc<dyn Store>> {
+        match self {
+            Self::Memory => Ok(Arc::new(MemoryStore::new())),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path) => Ok(Arc::new(crate::sqlite::SqliteStore::open(path)?)),
+            #[cfg(not(feature = "sqlite"))]
+            Self::Sqlite(_) => Err(self.left_out("sqlite")),
+            Self::Etcd { .. } => Err(self.left_out("etcd")),
+        }
+    }
+
+    fn left_out(&self, feature: &str) -> Error {
+        Error::Invalid(format!("this build has no store for {self}; it takes the feature {feature}"))
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        // The text itself may hold a password, so no message repeats it.
+        let invalid = |why: &str| Error::Invalid(format!("not the URL of a store: {why}; it is {FORMS}"));
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            Some(("sqlite", _)) => Err(invalid("the path is missing")),
+            Some(("etcd", rest)) => {
+                let rest = rest.strip_prefix("//").ok_or_else(|| invalid("etcd is followed by ://"))?;
+                let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                let (user, hosts) = match authority.rsplit_once('@') {
+                    Some((user, hosts)) => {
+                        let user = user.split_once(':').ok_or_else(|| invalid("the password is missing"))?;
+                        (Some((user.0.to_owned(), user.1.to_owned())), hosts)
+                    }
+                    None => (None, authority),
+                };
+                let endpoints = hosts.split(',').map(endpoint).collect::<Option<Vec<_>>>();
+                let endpoints = endpoints.ok_or_else(|| invalid("each host is HOST:PORT"))?;
+                Ok(Self::Etcd { endpoints, prefix: prefix.to_owned(), user })
+            }
+            _ => Err(invalid("its beginning names no store")),
+        }
+    }
+}
+
+fn endpoint(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    let is_sound = !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
+    is_sound.then(|| text.to_owned())
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Etcd { endpoints, prefix, user } => {
+                f.write_str("etcd://")?;
+                if let Some((name, _)) = user {
+                    write!(f, "{name}:***@")?;
+                }
+                write!(f, "{}", endpoints.join(","))?;
+                if prefix.is_empty() { Ok(()) } else { write!(f, "/{prefix}") }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StoreUrl;
+
+    #[test]
+    fn what_names_no_store_is_refused_and_its_password_is_not_repeated() {
+        for text in [
+            "",
+            "memory",
+            "memory:x",
+            "sqlite:",
+            "etcd:a:1",
+            "etcd://",
+            "etcd://a",
+            "etcd://a:0",
+            "etcd://a:99999",
+            "etcd://hunter2@a:1",
+            "etcd://a:1,:2",
+            "postgres://me:hunter2@a:1",
+        ] {
+            let refused = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(refused.contains("sqlite:PATH") && !refused.contains("hunter2"), "{text}: {refused}");
+        }
+        let url: StoreUrl = "etcd://me:hunter2@[::1]:2379,b:1/x/y".parse().unwrap();
+        assert_eq!(format!("{url} {url:?}").matches("hunter2").count(), 0);
+        let StoreUrl::Etcd { endpoints, prefix, user } = url else { panic!("it is of etcd") };
+        assert_eq!((endpoints, prefix.as_str()), (vec!["[::1]:2379".into(), "b:1".into()], "x/y"));
+        assert_eq!(user, Some(("me".into(), "hunter2".into())));
+    }
+
+    #[tokio::test]
+    async fn what_a_url_names_is_opened() {
+        let store = "memory:".parse::<StoreUrl>().unwrap().open().await.unwrap();
+        assert!(store.get("a").await.unwrap().is_none());
+        #[cfg(not(feature = "sqlite"))]
+        assert!("sqlite:/x".parse::<StoreUrl>().unwrap().open().await.is_err());
+    }
+}
