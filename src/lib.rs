@@ -3,6 +3,10 @@
 
 pub use entourage_blueprint as blueprint;
 pub use entourage_core as core;
+#[cfg(feature = "election")]
+pub use entourage_election as election;
+#[cfg(feature = "http")]
+pub use entourage_http as http;
 #[cfg(feature = "queue")]
 pub use entourage_queue as queue;
 #[cfg(feature = "sharding")]

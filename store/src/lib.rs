@@ -7,6 +7,8 @@ pub mod conformance;
 mod counts;
 mod entry;
 mod error;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod ext;
 mod feed;
 mod fenced;
@@ -23,6 +25,8 @@ mod txn;
 mod url;
 mod watch;
 
+#[cfg(feature = "etcd")]
+pub use self::etcd::{EtcdOptions, EtcdStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteOptions, SqliteStore};
 pub use self::{

@@ -42,7 +42,7 @@ pub enum StoreUrl {
     Etcd {
         /// Each `HOST:PORT`.
         endpoints: Vec<String>,
-        /// What all keys begin with; may be empty.
+        /// What all keys begin with, without the slash that follows it; empty for all keys.
         prefix: String,
         /// User and password.
         user: Option<(String, String)>,
@@ -61,10 +61,23 @@ impl StoreUrl {
             Self::Sqlite(path) => Ok(Arc::new(crate::sqlite::SqliteStore::open(path)?)),
             #[cfg(not(feature = "sqlite"))]
             Self::Sqlite(_) => Err(self.left_out("sqlite")),
+            #[cfg(feature = "etcd")]
+            Self::Etcd { endpoints, prefix, user } => {
+                let slash = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
+                let options =
+                    crate::etcd::EtcdOptions::new(endpoints).with_prefix(format!("{prefix}{slash}"));
+                let options = match user {
+                    Some((name, password)) => options.with_user(name, password),
+                    None => options,
+                };
+                Ok(Arc::new(options.connect().await?))
+            }
+            #[cfg(not(feature = "etcd"))]
             Self::Etcd { .. } => Err(self.left_out("etcd")),
         }
     }
 
+    #[cfg(not(all(feature = "sqlite", feature = "etcd")))]
     fn left_out(&self, feature: &str) -> Error {
         Error::Invalid(format!("this build has no store for {self}; it takes the feature {feature}"))
     }

@@ -1,5 +1,8 @@
 //! Every backend, every decorator and what a server is like, by one list.
 
+#[cfg(feature = "etcd")]
+#[path = "fixtures/etcd.rs"]
+mod etcd;
 mod fixtures;
 #[path = "fixtures/remote.rs"]
 mod remote;
@@ -69,7 +72,7 @@ impl Fixture for Recording {
 }
 
 fn main() -> ExitCode {
-    run([
+    let mut all = vec![
         // First, because its cases wait while the others run.
         trials(Remote, cases()),
         trials(Memory::default(), cases()),
@@ -77,5 +80,13 @@ fn main() -> ExitCode {
         trials(Prefixed, cases()),
         trials(Recording, cases()),
         trials(Sqlite::default(), cases()),
-    ])
+    ];
+    #[cfg(feature = "etcd")]
+    let server = etcd::Shared::default();
+    #[cfg(feature = "etcd")]
+    all.splice(0..0, [trials(server.clone(), cases()), trials(etcd::Alone, etcd::Alone::cases())]);
+    let code = run(all.drain(..));
+    #[cfg(feature = "etcd")]
+    server.stop();
+    code
 }

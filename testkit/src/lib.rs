@@ -2,6 +2,7 @@
 
 mod capture;
 mod disk;
+mod etcd;
 mod eventually;
 mod full_disk;
 mod mount;
@@ -16,6 +17,7 @@ pub use libtest_mimic as mimic;
 
 pub use self::{
     disk::Disk,
+    etcd::Etcd,
     eventually::{eventually, eventually_async, let_pass},
     full_disk::FullDisk,
     process::{Finished, Process},

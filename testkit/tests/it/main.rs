@@ -1,6 +1,7 @@
 //! The testkit's own promises. A harness of its own, so that what needs root is counted.
 
 mod disks;
+mod etcd;
 mod process;
 mod waiting;
 
@@ -21,7 +22,10 @@ fn main() -> ExitCode {
             report(panic);
         }
     }));
-    let trials = [process::trials(), waiting::trials(), disks::trials()].into_iter().flatten().collect();
+    let trials = [process::trials(), waiting::trials(), disks::trials(), etcd::trials()]
+        .into_iter()
+        .flatten()
+        .collect();
     mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

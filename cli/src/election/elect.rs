@@ -1,0 +1,65 @@
+//! A leadership that is held until a signal comes.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use entourage_election::{Election, Identity};
+
+use super::{How, What};
+use crate::{Common, admin, signals};
+
+/// Prints one JSON line when it leads, and one when that is lost; then it campaigns again.
+#[derive(Args, Debug)]
+pub(crate) struct Elect {
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    how: How,
+    /// What observers see [default: the identity]
+    #[arg(env = "ENTOURAGE_VALUE")]
+    value: Option<String>,
+}
+
+impl Elect {
+    pub(super) async fn main(self, common: &Common) -> Result<ExitCode> {
+        self.what.check(self.how.ttl)?;
+        if common.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let store = self.what.open().await?;
+        let election = self.how.applied(Election::builder(store, &self.what.name)).build()?;
+        let shutdown = signals::shutdown(Duration::from_secs(10))?;
+        admin::serve(common, election.clone(), &shutdown).await?;
+        let identity = self.how.identity.as_ref().map_or_else(Identity::of_process, Identity::new);
+        let value = self.value.clone().unwrap_or_else(|| identity.to_string());
+        loop {
+            let leadership = tokio::select! {
+                biased;
+                () = shutdown.draining() => return Ok(ExitCode::SUCCESS),
+                leadership = election.campaign(value.clone()) => leadership?,
+            };
+            let fence = leadership.fence();
+            let key = leadership.key().map(|(key, _)| format!("{}{key}", self.what.prefix()));
+            println!(
+                "{}",
+                serde_json::json!({
+                    "event": "elected", "name": self.what.name, "value": value, "key": key,
+                    "epoch": fence.epoch(), "scope": fence.scope().as_str(), "realm": fence.realm().to_string(),
+                })
+            );
+            tokio::select! {
+                biased;
+                () = shutdown.draining() => {
+                    leadership.resign().await?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                () = leadership.lost() => println!("{}", serde_json::json!({"event": "lost", "name": self.what.name})),
+                () = leadership.asked_to_resign() => {
+                    leadership.resign().await?;
+                    println!("{}", serde_json::json!({"event": "resigned", "name": self.what.name}));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Who leads, line by line.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use entourage_election::{Election, Observed, Timings};
+use serde_json::json;
+
+use super::What;
+use crate::{Common, admin, signals};
+
+/// Each line is a JSON object: `{"event":"leader","value":…}`, `{"event":"vacant"}`, or
+/// `{"event":"resync"}` where changes may be missing.
+#[derive(Args, Debug)]
+pub(crate) struct Observe {
+    #[command(flatten)]
+    what: What,
+    /// Print who leads now, and exit
+    #[arg(long, env = "ENTOURAGE_ONCE")]
+    once: bool,
+}
+
+impl Observe {
+    pub(super) async fn main(self, common: &Common) -> Result<ExitCode> {
+        self.what.check(Timings::DEFAULT_TTL)?;
+        if common.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let election = Election::builder(self.what.open().await?, &self.what.name).build()?;
+        let shutdown = signals::shutdown(Duration::from_secs(1))?;
+        admin::serve(common, election.clone(), &shutdown).await?;
+        let mut observer = election.observe();
+        loop {
+            let observed = tokio::select! {
+                biased;
+                () = shutdown.draining() => return Ok(ExitCode::SUCCESS),
+                observed = observer.next() => observed?,
+            };
+            let line = match observed {
+                Observed::Leader(leader) => json!({
+                    "event": "leader",
+                    "value": String::from_utf8_lossy(&leader.value),
+                    "key": format!("{}{}", self.what.prefix(), leader.key),
+                    "created": leader.created.number(),
+                    "version": leader.version.number(),
+                }),
+                Observed::Vacant => json!({"event": "vacant"}),
+                _ => json!({"event": "resync"}),
+            };
+            println!("{line}");
+            if self.once {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Every pattern as a command, for programs in any language.
+
+mod admin;
+mod election;
+mod exit;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The patterns of distributed systems as commands.
+///
+/// Exit status: 0 done, 1 failed, 2 bad usage or configuration; `election run` has that of its
+/// command. SIGTERM and SIGINT drain. Logs are JSON lines on standard error.
+#[derive(Debug, Parser)]
+#[command(name = "entourage", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    pattern: Pattern,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at this address (HOST:PORT)
+    #[arg(long, global = true, env = "ENTOURAGE_ADMIN", value_name = "ADDR")]
+    admin: Option<String>,
+    /// Check the configuration and exit, before anything is contacted
+    #[arg(long, global = true, env = "ENTOURAGE_CHECK")]
+    check: bool,
+    /// Log this and what is graver: error, warn, info, debug, trace or off
+    #[arg(long, global = true, env = "ENTOURAGE_LOG", value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+}
+
+#[derive(Debug, Subcommand)]
+enum Pattern {
+    /// Ownership: one owner at a time, with a fence that proves it
+    #[command(subcommand)]
+    Election(election::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { common, pattern } = Cli::parse();
+    tracing_subscriber::fmt().json().with_max_level(common.log).with_writer(std::io::stderr).init();
+    let ended = match pattern {
+        Pattern::Election(command) => election::main(command, &common).await,
+    };
+    exit::code(ended)
+}

@@ -1,0 +1,12 @@
+//! The binary, as a shell sees it.
+
+mod election;
+#[cfg(feature = "etcd")]
+mod etcd;
+
+use entourage_testkit::Program;
+
+/// The binary that this build made.
+fn entourage() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_entourage"))
+}

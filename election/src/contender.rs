@@ -1,0 +1,139 @@
+//! Comes first for a name, again and again: what locks and elections have in common.
+
+use std::{pin::pin, sync::Arc};
+
+use bytes::Bytes;
+use entourage_core::{Moment, planted, sleep};
+use entourage_store::SessionId;
+use tokio::sync::Mutex;
+
+use crate::{
+    error::Result,
+    membership::{Membership, Turn, is_worth_repeating},
+    ownership::Ownership,
+    seat::{Seat, Setback},
+    setup::Setup,
+};
+
+/// Comes first for a name, again and again. Its clones take turns, first come, first served.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    setup: Arc<Setup>,
+    /// The session is kept from one acquisition to the next, and so is its watch.
+    turn: Arc<Mutex<Option<Arc<Membership>>>>,
+}
+
+impl Contender {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self { setup: Arc::new(setup), turn: Arc::default() }
+    }
+
+    pub(crate) const fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    /// Waits for the turn in this process, then among all contenders.
+    pub(crate) async fn acquire(&self, value: &Bytes) -> Result<Ownership> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        self.acquire_with(turn, value, None).await
+    }
+
+    /// As [`Contender::acquire`] until `deadline`; `None` when it has come.
+    pub(crate) async fn acquire_until(&self, value: &Bytes, deadline: Moment) -> Result<Option<Ownership>> {
+        let acquired = pin!(self.acquire(value));
+        tokio::select! {
+            biased;
+            acquired = acquired => acquired.map(Some),
+            () = self.setup.clock.sleep_until(deadline) => Ok(None),
+        }
+    }
+
+    /// Takes over a session of an earlier life, with the place in the queue that it has.
+    pub(crate) async fn resume(&self, id: SessionId, value: &Bytes) -> Result<Ownership> {
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
+        *turn = None;
+        self.acquire_with(turn, value, Some(id)).await
+    }
+
+    /// Acquires at once, or not at all.
+    pub(crate) async fn try_acquire(&self, value: &Bytes) -> Result<Option<Ownership>> {
+        let Ok(mut turn) = Arc::clone(&self.turn).try_lock_owned() else { return Ok(None) };
+        let mut renewed = false;
+        loop {
+            let membership =
+                self.membership(&mut turn, None).await.map_err(|error| self.setup.failed(error))?;
+            let mut seat = Seat::take(membership, turn);
+            match seat.contend_now(value).await {
+                Ok(claim) => return Ok(claim.map(|claim| Ownership::new(&self.setup, seat, claim))),
+                Err(Setback::Store(error)) => return Err(self.setup.failed(error)),
+                // A session that ended while nobody looked says nothing of the lock.
+                Err(Setback::Lost) => match seat.abandon() {
+                    Some(again) if !renewed => (turn, renewed) = (again, true),
+                    _ => return Ok(None),
+                },
+            }
+            *turn = None;
+        }
+    }
+
+    async fn acquire_with(
+        &self,
+        mut turn: Turn,
+        value: &Bytes,
+        mut resume: Option<SessionId>,
+    ) -> Result<Ownership> {
+        let setup = &self.setup;
+        let mut backoff = setup.timings.backoff(setup.seed(0));
+        loop {
+            let membership = match self.membership(&mut turn, resume).await {
+                Ok(membership) => membership,
+                Err(error) if is_worth_repeating(&error) => {
+                    sleep(&*setup.clock, backoff.next_delay()).await;
+                    continue;
+                }
+                Err(error) => return Err(setup.failed(error)),
+            };
+            // A second time it would be another's, or nobody's.
+            resume = None;
+            let seat = Seat::take(membership, turn);
+            loop {
+                match seat.contend(value).await {
+                    Ok(claim) => return Ok(Ownership::new(setup, seat, claim)),
+                    Err(Setback::Lost) => break,
+                    Err(Setback::Store(error)) if is_worth_repeating(&error) => {
+                        sleep(&*setup.clock, backoff.next_delay()).await;
+                    }
+                    Err(Setback::Store(error)) => return Err(setup.failed(error)),
+                }
+            }
+            if planted("election-dies-with-its-session") {
+                return Err(setup.lost());
+            }
+            tracing::debug!(name = %setup.name, "the session was lost; contending with another");
+            turn = match seat.abandon() {
+                Some(turn) => turn,
+                None => Arc::clone(&self.turn).lock_owned().await,
+            };
+            *turn = None;
+            sleep(&*setup.clock, backoff.next_delay()).await;
+        }
+    }
+
+    /// The membership of this turn, opened anew if there is none that lives.
+    async fn membership(
+        &self,
+        turn: &mut Turn,
+        resume: Option<SessionId>,
+    ) -> entourage_store::Result<Arc<Membership>> {
+        match &**turn {
+            Some(membership) if resume.is_none() && !membership.shared().is_closed() => {
+                Ok(Arc::clone(membership))
+            }
+            _ => {
+                let opened = Arc::new(Membership::open(Arc::clone(&self.setup), resume).await?);
+                **turn = Some(Arc::clone(&opened));
+                Ok(opened)
+            }
+        }
+    }
+}

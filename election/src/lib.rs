@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod advisory;
+mod builder;
+mod contender;
+mod election;
+mod error;
+pub mod fence;
+mod hold;
+mod identity;
+mod leadership;
+mod lease;
+mod lock;
+mod membership;
+#[cfg(test)]
+mod model;
+mod name;
+mod observe;
+mod ownership;
+mod place;
+mod seat;
+mod setup;
+mod timings;
+
+pub use self::{
+    advisory::{AdvisoryLock, AdvisoryOwnership},
+    builder::Builder,
+    election::Election,
+    error::{Error, Result},
+    identity::Identity,
+    leadership::Leadership,
+    lock::LeaseLock,
+    name::{InvalidName, Name},
+    observe::{Leader, Observed, Observer},
+    ownership::{Held, Ownership, Ran},
+    timings::{ImpossibleTimings, Timings, TimingsBuilder},
+};
