@@ -14,7 +14,7 @@ use tracing_subscriber::filter::LevelFilter;
 ///
 /// Exit status: 0 done, 1 failed, 2 bad usage or configuration; `election run` has that of its
 /// command. SIGTERM and SIGINT drain. Logs are JSON lines on standard error.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "entourage", version, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
@@ -24,7 +24,7 @@ struct Cli {
 }
 
 /// What every command takes.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct Common {
     /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at this address (HOST:PORT)
     #[arg(long, global = true, env = "ENTOURAGE_ADMIN", value_name = "ADDR")]
@@ -37,7 +37,7 @@ pub(crate) struct Common {
     log: LevelFilter,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Pattern {
     /// Ownership: one owner at a time, with a fence that proves it
     #[command(subcommand)]

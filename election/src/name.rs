@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use entourage_core::{Scope, planted};
 use entourage_store::SessionId;
 
+use crate::fence;
+
 /// Below these words lie the keys of all names, so they are nobody's name.
 const RESERVED: [&str; 2] = ["fence", "resign"];
 
@@ -79,7 +81,7 @@ impl Name {
     /// The key whose version is the epoch. It lies outside the prefix, so that neither a
     /// proclamation nor a foreign contender disturbs it.
     pub(crate) fn fence_key(&self) -> String {
-        format!("fence/{self}")
+        fence::key_of(self.as_str())
     }
 
     /// The key by which the owner is asked to resign.

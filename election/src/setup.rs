@@ -6,7 +6,7 @@ use bytes::Bytes;
 use entourage_core::{Clock, Fence};
 use entourage_store::{Condition, Store, Test, Version};
 
-use crate::{error::Error, identity::Identity, name::Name, timings::Timings};
+use crate::{error::Error, fence, identity::Identity, name::Name, timings::Timings};
 
 /// What a watchdog does, each time that it has reason to.
 pub(crate) type Alarm = Arc<dyn Fn() + Send + Sync>;
@@ -35,7 +35,7 @@ impl Setup {
 
     /// What stands beside the fence: who was granted it, and with which key.
     pub(crate) fn record(&self, own: &str) -> Bytes {
-        format!("{} {own}", self.identity).into()
+        fence::record(&self.identity, own)
     }
 
     pub(crate) fn failed(&self, source: entourage_store::Error) -> Error {

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+mod settings;
+
 mod admin;
 mod client;
 mod error;

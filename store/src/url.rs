@@ -62,10 +62,8 @@ impl StoreUrl {
             #[cfg(not(feature = "sqlite"))]
             Self::Sqlite(_) => Err(self.left_out("sqlite")),
             #[cfg(feature = "etcd")]
-            Self::Etcd { endpoints, prefix, user } => {
-                let slash = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
-                let options =
-                    crate::etcd::EtcdOptions::new(endpoints).with_prefix(format!("{prefix}{slash}"));
+            Self::Etcd { endpoints, user, .. } => {
+                let options = crate::etcd::EtcdOptions::new(endpoints).with_prefix(self.key_prefix());
                 let options = match user {
                     Some((name, password)) => options.with_user(name, password),
                     None => options,
@@ -74,6 +72,16 @@ impl StoreUrl {
             }
             #[cfg(not(feature = "etcd"))]
             Self::Etcd { .. } => Err(self.left_out("etcd")),
+        }
+    }
+
+    /// What each key begins with for other programs that look into the same store.
+    #[must_use]
+    pub fn key_prefix(&self) -> String {
+        match self {
+            Self::Etcd { prefix, .. } if prefix.is_empty() || prefix.ends_with('/') => prefix.clone(),
+            Self::Etcd { prefix, .. } => format!("{prefix}/"),
+            Self::Memory | Self::Sqlite(_) => String::new(),
         }
     }
 

@@ -6,11 +6,11 @@ use anyhow::Result;
 use clap::Args;
 use entourage_election::{Election, Identity};
 
-use super::{How, What};
+use super::{How, What, open};
 use crate::{Common, admin, signals};
 
 /// Prints one JSON line when it leads, and one when that is lost; then it campaigns again.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct Elect {
     #[command(flatten)]
     what: What,
@@ -23,11 +23,11 @@ pub(crate) struct Elect {
 
 impl Elect {
     pub(super) async fn main(self, common: &Common) -> Result<ExitCode> {
-        self.what.check(self.how.ttl)?;
+        let url = self.what.check(self.how.ttl)?;
         if common.check {
             return Ok(ExitCode::SUCCESS);
         }
-        let store = self.what.open().await?;
+        let store = open(&url).await?;
         let election = self.how.applied(Election::builder(store, &self.what.name)).build()?;
         let shutdown = signals::shutdown(Duration::from_secs(10))?;
         admin::serve(common, election.clone(), &shutdown).await?;
@@ -40,7 +40,7 @@ impl Elect {
                 leadership = election.campaign(value.clone()) => leadership?,
             };
             let fence = leadership.fence();
-            let key = leadership.key().map(|(key, _)| format!("{}{key}", self.what.prefix()));
+            let key = leadership.key().map(|(key, _)| format!("{}{key}", url.key_prefix()));
             println!(
                 "{}",
                 serde_json::json!({

@@ -13,7 +13,7 @@ use entourage_store::{FencedStore, StoreUrl};
 
 use crate::Common;
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a command while this process owns the name; start it again when it is owned again
     Run(run::Run),
@@ -24,18 +24,18 @@ pub(crate) enum Command {
 }
 
 /// What is owned, and where that is decided.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct What {
     /// The store: memory:, sqlite:PATH or etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…][/PREFIX]
     #[arg(long, env = "ENTOURAGE_STORE", value_name = "URL", hide_env_values = true)]
-    store: String, // Parsed here: an error of the command line repeats what it was given, passwords too.
+    store: String, // Not parsed by clap, whose errors repeat what they were given, passwords too.
     /// The name that has one owner at a time; without a slash
     #[arg(long, env = "ENTOURAGE_NAME", value_name = "NAME")]
     name: String,
 }
 
 /// How it is owned.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct How {
     /// How long after this process's end another is granted, with its unit: 10s, 500ms
     #[arg(long, env = "ENTOURAGE_TTL", value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
@@ -46,29 +46,18 @@ pub(crate) struct How {
 }
 
 impl What {
-    /// Whether it can work, before anything is contacted.
+    /// Where the store is, if all of this can work; contacts nothing.
     fn check(&self, ttl: Duration) -> Result<StoreUrl> {
         Name::new(&self.name).map_err(Error::from)?;
         Timings::builder().ttl(ttl).build().map_err(Error::from)?;
         Ok(self.store.parse()?)
     }
+}
 
-    /// Opens the store, if it can exclude.
-    async fn open(&self) -> Result<FencedStore> {
-        let url: StoreUrl = self.store.parse()?;
-        let store = url.open().await.with_context(|| format!("cannot open {url}"))?;
-        Ok(FencedStore::try_from(store)?)
-    }
-
-    /// What the keys of the store begin with, as other programs see them.
-    fn prefix(&self) -> String {
-        match &self.store.parse() {
-            Ok(StoreUrl::Etcd { prefix, .. }) if !prefix.is_empty() => {
-                format!("{}/", prefix.trim_end_matches('/'))
-            }
-            _ => String::new(),
-        }
-    }
+/// Opens the store, if it can exclude.
+async fn open(url: &StoreUrl) -> Result<FencedStore> {
+    let store = url.open().await.with_context(|| format!("cannot open {url}"))?;
+    Ok(FencedStore::try_from(store)?)
 }
 
 impl How {

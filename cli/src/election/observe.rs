@@ -7,12 +7,12 @@ use clap::Args;
 use entourage_election::{Election, Observed, Timings};
 use serde_json::json;
 
-use super::What;
+use super::{What, open};
 use crate::{Common, admin, signals};
 
 /// Each line is a JSON object: `{"event":"leader","value":…}`, `{"event":"vacant"}`, or
 /// `{"event":"resync"}` where changes may be missing.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct Observe {
     #[command(flatten)]
     what: What,
@@ -23,11 +23,11 @@ pub(crate) struct Observe {
 
 impl Observe {
     pub(super) async fn main(self, common: &Common) -> Result<ExitCode> {
-        self.what.check(Timings::DEFAULT_TTL)?;
+        let url = self.what.check(Timings::DEFAULT_TTL)?;
         if common.check {
             return Ok(ExitCode::SUCCESS);
         }
-        let election = Election::builder(self.what.open().await?, &self.what.name).build()?;
+        let election = Election::builder(open(&url).await?, &self.what.name).build()?;
         let shutdown = signals::shutdown(Duration::from_secs(1))?;
         admin::serve(common, election.clone(), &shutdown).await?;
         let mut observer = election.observe();
@@ -41,7 +41,7 @@ impl Observe {
                 Observed::Leader(leader) => json!({
                     "event": "leader",
                     "value": String::from_utf8_lossy(&leader.value),
-                    "key": format!("{}{}", self.what.prefix(), leader.key),
+                    "key": format!("{}{}", url.key_prefix(), leader.key),
                     "created": leader.created.number(),
                     "version": leader.version.number(),
                 }),

@@ -9,7 +9,7 @@ use entourage_election::{Held, LeaseLock, Ran};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::{How, What};
+use super::{How, What, open};
 use crate::{Common, admin, exit, signals};
 
 /// The command sees who it is in its environment: `ENTOURAGE_FENCE` (the epoch, in decimal),
@@ -19,7 +19,7 @@ use crate::{Common, admin, exit, signals};
 /// the time to live SIGKILL; then it is acquired and the command started again, with a new
 /// fence. At SIGTERM or SIGINT the command has SIGTERM, and the name is released when it has ended.
 /// The exit status is the command's.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub(crate) struct Run {
     #[command(flatten)]
     what: What,
@@ -38,11 +38,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(super) async fn main(self, common: &Common) -> Result<ExitCode> {
-        self.what.check(self.how.ttl)?;
+        let url = self.what.check(self.how.ttl)?;
         if common.check {
             return Ok(ExitCode::SUCCESS);
         }
-        let store = self.what.open().await?;
+        let store = open(&url).await?;
         let clock = store.clock();
         let lock = self.how.applied(LeaseLock::builder(store, &self.what.name)).build()?;
         let shutdown = signals::shutdown(self.grace)?;
@@ -63,7 +63,7 @@ impl Run {
             let Some(ownership) = ownership else {
                 anyhow::bail!("{:?} was not owned here within the time of --wait", self.what.name);
             };
-            let key = ownership.key().map(|(key, _)| format!("{}{key}", self.what.prefix()));
+            let key = ownership.key().map(|(key, _)| format!("{}{key}", url.key_prefix()));
             tracing::info!(name = self.what.name, epoch = ownership.fence().epoch(), "owned");
             let ran = ownership.run(|held| self.guarded(held, key.unwrap_or_default(), &shutdown)).await;
             match ran {

@@ -10,7 +10,7 @@ use entourage_store::FencedStore;
 
 use super::{
     check::{FenceCheck, Refused},
-    key::{fence_key, owner_of},
+    key::{key_of, owner_of},
     table::Table,
 };
 
@@ -76,7 +76,7 @@ impl AgainstStore {
     async fn ask(&self, fence: &Fence, owner: Option<&str>) -> Result<(), Refused> {
         // The answer is of a moment after this one: on the safe side.
         let as_of = self.clock.now();
-        let key = fence_key(fence.scope().as_str());
+        let key = key_of(fence.scope().as_str());
         let entry = timeout(&*self.clock, self.time_limit, self.store.get(&key))
             .await
             .map_err(|elapsed| Refused::Unavailable(Box::new(elapsed)))?

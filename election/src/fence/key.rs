@@ -1,32 +1,42 @@
 //! Where a lock's fence stands in its store, and whose it is.
 
+use bytes::Bytes;
+
+use crate::identity::Identity;
+
 /// The key whose version is the epoch of the lock `name`: outside the queue's prefix `name/`, so
 /// that neither waiters nor proposals nor foreign members touch it.
-pub(super) fn fence_key(name: &str) -> String {
+pub(crate) fn key_of(name: &str) -> String {
     format!("fence/{name}")
 }
 
+/// A fence key's value: who was granted, and with which key in the queue.
+pub(crate) fn record(identity: &Identity, own: &str) -> Bytes {
+    format!("{identity} {own}").into()
+}
+
 /// The identity in a fence key's value: its first word, for an identity is one word.
-///
-/// After it stands the owner's key in the queue.
 pub(super) fn owner_of(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()?.split_whitespace().next()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fence_key, owner_of};
+    use super::{key_of, owner_of, record};
+    use crate::identity::Identity;
 
     #[test]
     fn the_owner_is_the_first_word_of_the_value() {
         assert_eq!(owner_of(b"host-1/4f printer of mine/5a3"), Some("host-1/4f"));
         assert_eq!(owner_of("größe printer/5a3".as_bytes()), Some("größe"));
+        let written = record(&Identity::new("host 1"), "printer of mine/5a3");
+        assert_eq!(owner_of(&written), Some("host_1"));
         assert_eq!(owner_of(b""), None);
         assert_eq!(owner_of(b"\xff printer/5a3"), None);
     }
 
     #[test]
     fn a_fence_key_is_outside_the_queue() {
-        assert!(!fence_key("printer").starts_with("printer/"));
+        assert!(!key_of("printer").starts_with("printer/"));
     }
 }

@@ -69,6 +69,7 @@ mod stored;
 mod table;
 mod txn;
 
+pub(crate) use self::key::{key_of, record};
 pub use self::{
     against::AgainstStore,
     check::{FenceCheck, Refused},

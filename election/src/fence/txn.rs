@@ -3,7 +3,7 @@
 use entourage_core::{Fence, Realm};
 use entourage_store::{Test, Txn, Version};
 
-use super::{check::Refused, key::fence_key};
+use super::{check::Refused, key::key_of};
 
 /// Conditions of ownership for a [`Txn`].
 pub trait OwnedTxn: Sized {
@@ -44,6 +44,6 @@ impl OwnedTxn for Txn {
         if fence.realm() != realm {
             return Err(Refused::ForeignRealm { fence: fence.clone(), expected: realm });
         }
-        Ok(self.when(fence_key(fence.scope().as_str()), Test::Version(Version::new(fence.epoch()))))
+        Ok(self.when(key_of(fence.scope().as_str()), Test::Version(Version::new(fence.epoch()))))
     }
 }

@@ -19,17 +19,6 @@ pub struct ClientLimits {
     pub(super) tries: u32,
 }
 
-macro_rules! settings {
-    ($($(#[$doc:meta])* $with:ident $field:ident: $type:ty;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub const fn $with(mut self, $field: $type) -> Self {
-            self.$field = $field;
-            self
-        }
-    )*};
-}
-
 impl ClientLimits {
     /// The defaults, which the crate page has in a table.
     #[must_use]

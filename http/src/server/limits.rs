@@ -32,17 +32,6 @@ pub struct Limits {
     pub(crate) drain_time: Duration,
 }
 
-macro_rules! settings {
-    ($($(#[$doc:meta])* $with:ident $field:ident: $type:ty;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub const fn $with(mut self, $field: $type) -> Self {
-            self.$field = $field;
-            self
-        }
-    )*};
-}
-
 impl Limits {
     /// The defaults.
     #[must_use]
