@@ -163,6 +163,27 @@ async fn e1_who_waited_takes_an_epoch_above_all_that_were_granted_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn e1_who_was_granted_and_is_gone_before_the_watch_shows_it_is_counted() {
+    let (clock, store) = memory();
+    let wire = Wire::to(store.clone());
+    let hidden = format!("{}/hidden", crate::NAME);
+    wire.before_writing("fence/printer", Txn::new().put(&hidden, ""));
+    wire.is_deaf(true);
+    let waiting = tokio::spawn({
+        let lock = lock(wire.fenced());
+        async move { lock.acquire().await.unwrap() }
+    });
+    settle(&clock).await;
+    let granted = store.put("fence/printer", "another's".into()).await.unwrap();
+    store.delete(&hidden).await.unwrap();
+    // By the time that it sees anything it is the first, and its fence is not.
+    wire.is_deaf(false);
+    let ownership = waiting.await.unwrap();
+    assert!(ownership.fence().epoch() > granted.number());
+    assert!(write(&store, &ownership.held(), "1").await.applied().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_was_lost_is_never_taken_for_success_nor_for_failure() {
     // Of the one transaction of a free lock, and of its repetitions.
     for lost in 1..=4 {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -30,6 +30,8 @@ pub(crate) enum Way {
 struct State {
     way: Mutex<Way>,
     mended: Notify,
+    /// Watches show nothing; all else passes.
+    deaf: AtomicBool,
     /// So many transactions apply, and their callers do not learn of it.
     forgotten: AtomicUsize,
     /// What happens right before a transaction that writes this key.
@@ -46,7 +48,8 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn to(store: impl Store) -> Self {
         let (way, forgotten, before) = (Mutex::new(Way::Open), AtomicUsize::new(0), Mutex::new(None));
-        let state = Arc::new(State { way, mended: Notify::new(), forgotten, before });
+        let (mended, deaf) = (Notify::new(), AtomicBool::new(false));
+        let state = Arc::new(State { way, mended, deaf, forgotten, before });
         Self { inner: Arc::new(store), state }
     }
 
@@ -57,6 +60,12 @@ impl Wire {
 
     pub(crate) fn becomes(&self, way: Way) {
         *self.state.way.lock().unwrap() = way;
+        self.state.mended.notify_waiters();
+    }
+
+    /// Watches show nothing, or what they have not shown.
+    pub(crate) fn is_deaf(&self, deaf: bool) {
+        self.state.deaf.store(deaf, Ordering::Relaxed);
         self.state.mended.notify_waiters();
     }
 
@@ -185,13 +194,14 @@ impl Watch for WiredWatch {
         self.wire.pass().await?;
         let change = self.watch.next().await;
         // What comes while the wire is cut is seen when it is mended.
-        while *self.wire.state.way.lock().unwrap() == Way::Silent {
-            let mended = self.wire.state.mended.notified();
-            if *self.wire.state.way.lock().unwrap() == Way::Silent {
-                mended.await;
+        let state = &self.wire.state;
+        loop {
+            let mended = state.mended.notified();
+            if *state.way.lock().unwrap() != Way::Silent && !state.deaf.load(Ordering::Relaxed) {
+                return change;
             }
+            mended.await;
         }
-        change
     }
 
     fn position(&self) -> Version {
