@@ -4,6 +4,7 @@
 
 mod belief;
 mod election;
+mod fence;
 mod fences;
 mod queue;
 mod run;

@@ -1,0 +1,172 @@
+//! The task that keeps a membership going.
+
+use std::sync::Arc;
+
+use entourage_core::{sleep, timeout};
+use entourage_store::{Change, Result as StoreResult, Version, Watch};
+
+use crate::{
+    hold::Hold,
+    lease::{Event, Step},
+    place::{Place, Queue},
+};
+
+use super::{Shared, list};
+
+pub(super) async fn drive(shared: Arc<Shared>, watch: Box<dyn Watch>) {
+    /// Closes also when the driver is aborted, so that nobody waits for it.
+    struct Closing(Arc<Shared>);
+    impl Drop for Closing {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+    let closing = Closing(shared);
+    tokio::select! {
+        biased;
+        () = closing.0.renew() => {}
+        () = closing.0.follow(watch) => {}
+        () = closing.0.tidy() => {}
+    }
+}
+
+/// What the driver does.
+impl Shared {
+    /// Renews the session until it is lost or retired.
+    async fn renew(&self) {
+        let clock = &*self.setup.clock;
+        loop {
+            let step = {
+                let mut state = self.state();
+                if state.retired {
+                    return;
+                }
+                state.lease.step(clock.now())
+            };
+            match step {
+                Step::Lost => return,
+                Step::Rest(until) => {
+                    tokio::select! {
+                        biased;
+                        () = self.stir.notified() => {}
+                        () = clock.sleep_until(until) => {}
+                    }
+                }
+                Step::Renew { patience } => {
+                    let event = match timeout(clock, patience, self.session.renew()).await {
+                        Ok(Ok(sent)) => Event::Confirmed { sent, ttl: self.session.granted_ttl() },
+                        Ok(Err(error)) if error.is_session_lost() => Event::SessionLost,
+                        Ok(Err(error)) => {
+                            tracing::debug!(name = %self.setup.name, error = %error, "renewal failed");
+                            Event::Failed
+                        }
+                        Err(_) => Event::Failed,
+                    };
+                    let mut state = self.state();
+                    let until = state.lease.on(event, clock.now());
+                    let bark = until.map(|_| state.lease.bark());
+                    if let (Some(until), Some(bark), Some((_, hold))) = (until, bark, &state.hold) {
+                        // One that ended for its readers is over for the driver too.
+                        let _ = hold.extend(until, bark);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Follows the one watch, and lists again where it says that there is a gap.
+    async fn follow(&self, mut watch: Box<dyn Watch>) {
+        let clock = &*self.setup.clock;
+        let mut backoff = self.setup.timings.backoff(self.setup.seed(self.session.id().number));
+        loop {
+            match watch.next().await {
+                Ok(change) => {
+                    backoff.reset();
+                    self.saw(change);
+                }
+                Err(error) => {
+                    tracing::debug!(name = %self.setup.name, error = %error, "watch failed");
+                    sleep(clock, backoff.next_delay()).await;
+                }
+            }
+            while self.state().queue.is_stale() {
+                match list(&self.setup).await {
+                    Ok((entries, as_of)) => self.state().queue = Queue::of(entries, as_of),
+                    Err(_) => sleep(clock, backoff.next_delay()).await,
+                }
+            }
+            self.check();
+            self.news.notify_waiters();
+        }
+    }
+
+    /// Ends what is held by a key that is no more: an operator deleted it, or its session.
+    pub(super) fn check(&self) {
+        let mut state = self.state();
+        let gone =
+            |(created, _): &(Version, Arc<Hold>)| state.queue.place(&self.own, *created) == Place::Gone;
+        if state.hold.as_ref().is_some_and(gone)
+            && let Some((_, hold)) = state.hold.take()
+        {
+            hold.end();
+        }
+    }
+
+    fn saw(&self, change: Change) {
+        let mut state = self.state();
+        // A request that was given up may still arrive.
+        if !state.wanted && matches!(&change, Change::Put(entry) if entry.key == self.own) {
+            state.litter = true;
+            self.mess.notify_one();
+        }
+        state.queue.apply(change);
+    }
+
+    /// Clears away what was left behind, then gives the turn back.
+    async fn tidy(&self) {
+        let mut backoff = self.setup.timings.backoff(self.setup.seed(self.session.id().number));
+        loop {
+            self.mess.notified().await;
+            while self.is_littered() {
+                match self.clear().await {
+                    Ok(()) => backoff.reset(),
+                    Err(_) => {
+                        self.state().litter = true;
+                        sleep(&*self.setup.clock, backoff.next_delay()).await;
+                    }
+                }
+            }
+            let parked = self.state().parked.take();
+            drop(parked);
+        }
+    }
+
+    fn is_littered(&self) -> bool {
+        let mut state = self.state();
+        let littered = state.litter && !state.wanted;
+        state.litter = false;
+        littered
+    }
+
+    /// Deletes the own key, if it is there.
+    async fn clear(&self) -> StoreResult<()> {
+        if let Some(entry) = self.setup.store.get(&self.own).await? {
+            self.withdraw(entry.created).await?;
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        let (hold, parked) = {
+            let mut state = self.state();
+            state.closed = true;
+            (state.hold.take(), state.parked.take())
+        };
+        // What is held and was not given back has ended; its watchdog stays until it is.
+        if let Some((_, hold)) = hold {
+            hold.end();
+        }
+        drop(parked);
+        self.news.notify_waiters();
+    }
+}
