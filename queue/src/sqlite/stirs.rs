@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Item, Publication, Queue,
+        Item, Publication, Queue, SqliteQueue, Step, SubscribeOptions,
         sqlite::tests::{Scratch, clock::TestClock},
     };
 
@@ -130,5 +130,35 @@ mod tests {
         // The file's own net would catch it too, but a quarter of a second later.
         assert!(stirs.noticed);
         stirs.next().await;
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_readies_nothing_wakes_nobody() {
+        let scratch = Scratch::new();
+        let queue = scratch.open(&TestClock::new("one", Duration::from_secs(1)));
+        let put = async |id: &str| queue.publish(vec![Publication::new("work", Item::new(id, "x"))]).await;
+        let (_receiver, settler) =
+            queue.subscribe(&["other".into()], &"workers".into(), SubscribeOptions::new()).await.unwrap();
+        let mut stirs = Stirs::new(&queue.inner.lookout);
+        put("a").await.unwrap();
+        stirs.next().await;
+        for n in 0..20 {
+            let before = looks(&queue);
+            settler.step(Step::new().named(format!("{n}")).write("sign", n, "of life")).await.unwrap();
+            let mut woken = stirs.next();
+            // It notices the commit, looks, and goes on waiting, all in one poll at the last.
+            poll_fn(|context| {
+                assert!(woken.as_mut().poll(context).is_pending(), "a sign of life woke it");
+                if looks(&queue) > before { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        put("b").await.unwrap();
+        stirs.next().await;
+    }
+
+    /// How many looks have been answered.
+    fn looks(queue: &SqliteQueue) -> u64 {
+        queue.inner.lookout.last.try_lock().map_or(0, |last| last.number)
     }
 }
