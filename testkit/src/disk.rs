@@ -11,8 +11,9 @@ use std::{
 use rustix::ioctl::{Setter, ioctl};
 
 use crate::{
-    mount::{Mount, privileged, run},
+    mount::{Mount, privileged},
     scratch::Scratch,
+    tool::run,
 };
 
 /// A disk whose power can be cut: an ext4 image on a loop device.

@@ -1,27 +1,34 @@
 #![doc = include_str!("../README.md")]
 
 mod capture;
+mod clock_shim;
 mod disk;
 mod etcd;
 mod eventually;
 mod full_disk;
 mod mount;
+mod network;
 mod process;
 mod program;
+mod relay;
 mod requirement;
 mod rng;
 mod scratch;
+mod tool;
 
 /// The harness of test binaries whose tests may be absent on some machines.
 pub use libtest_mimic as mimic;
 
 pub use self::{
+    clock_shim::{ClockShim, ShiftedClocks},
     disk::Disk,
     etcd::Etcd,
     eventually::{eventually, eventually_async, let_pass},
     full_disk::FullDisk,
+    network::{Host, Network},
     process::{Finished, Process},
     program::Program,
+    relay::{Cutting, Relay},
     requirement::Requirement,
     rng::Rng,
     scratch::Scratch,

@@ -1,17 +1,14 @@
 //! File systems that are mounted for a test.
 
 use std::{
-    env,
-    ffi::{OsStr, OsString},
-    io,
+    ffi::OsStr,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use rustix::process::geteuid;
 
-use crate::eventually::poll;
+use crate::{eventually::poll, tool::run};
 
 /// A mounted file system; unmounted when dropped, also under a process that still uses it.
 #[derive(Debug)]
@@ -58,25 +55,4 @@ impl Drop for Mount {
 /// Why nothing can be mounted here, as far as can be told without trying.
 pub(crate) fn privileged() -> Result<(), String> {
     if geteuid().is_root() { Ok(()) } else { Err("mounting a file system needs root".to_owned()) }
-}
-
-/// What a tool of the system prints; demands its success.
-pub(crate) fn run(tool: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<String, String> {
-    let output = Command::new(tool).args(args).env("PATH", path()).env("LC_ALL", "C").output();
-    let output = output.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("{tool} is not installed"),
-        _ => format!("cannot run {tool}: {error}"),
-    })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{tool} failed ({}): {}", output.status, said.trim()))
-}
-
-/// The administrator's tools are not in everybody's `PATH`.
-fn path() -> OsString {
-    let mut path = env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/sbin:/sbin");
-    path
 }

@@ -3,7 +3,9 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process, thread,
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
 };
 
 /// A temporary directory, removed with all that is in it when dropped.
@@ -23,8 +25,11 @@ impl Scratch {
     #[must_use]
     pub fn new() -> Self {
         let parent = env::temp_dir();
-        // A directory that an earlier process of this number has kept is not taken over.
-        for number in 0.. {
+        // None is made twice by one process, and one that an earlier process of this number has
+        // kept is not taken over.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = parent.join(format!("entourage-{}-{number}", process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self { path },
@@ -32,7 +37,6 @@ impl Scratch {
                 Err(error) => panic!("cannot make the temporary directory {}: {error}", path.display()),
             }
         }
-        unreachable!("the numbers do not end")
     }
 
     /// Where it is.

@@ -9,6 +9,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_frozen_server_answers_when_it_goes_on", frozen),
         trial("a_cluster_has_one_leader_and_another_when_that_is_killed", led),
         trial("a_cluster_that_is_dropped_leaves_neither_servers_nor_data", dropped),
+        trial("a_lease_that_is_revoked_takes_its_keys_with_it", revoked),
     ]
 }
 
@@ -45,4 +46,14 @@ fn dropped() {
     etcd.pause(0);
     drop(etcd);
     assert!(!data.exists() && std::net::TcpStream::connect(&address).is_err());
+}
+
+fn revoked() {
+    let etcd = Etcd::start();
+    let granted = etcd.ctl(["lease", "grant", "600"]).stdout;
+    let lease = granted.split(' ').nth(1).expect("it is named");
+    etcd.ctl(["put", "k", "v", "--lease", lease]);
+    assert_eq!(etcd.leases(), [lease]);
+    etcd.revoke(lease);
+    assert_eq!((etcd.leases(), etcd.ctl(["get", "k"]).stdout), (Vec::<String>::new(), String::new()));
 }

@@ -1,7 +1,9 @@
 //! The testkit's own promises. A harness of its own, so that what needs root is counted.
 
+mod clock_shim;
 mod disks;
 mod etcd;
+mod network;
 mod process;
 mod waiting;
 
@@ -22,10 +24,17 @@ fn main() -> ExitCode {
             report(panic);
         }
     }));
-    let trials = [process::trials(), waiting::trials(), disks::trials(), etcd::trials()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let trials = [
+        process::trials(),
+        waiting::trials(),
+        disks::trials(),
+        etcd::trials(),
+        network::trials(),
+        clock_shim::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
