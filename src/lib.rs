@@ -23,6 +23,8 @@ pub use entourage_workqueue as workqueue;
 /// The pages of `docs/recipes`, whose code is compiled and run with the crate's doc-tests.
 #[cfg(all(doctest, feature = "full"))]
 mod recipes {
+    #[doc = include_str!("../docs/recipes/cron-job.md")]
+    struct CronJob;
     #[doc = include_str!("../docs/recipes/word-count.md")]
     struct WordCount;
 }

@@ -26,9 +26,9 @@ struct Cli {
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct Common {
-    /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at this address (HOST:PORT)
+    /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at HOST:PORT, or at PORT of this machine alone
     #[arg(long, global = true, env = "ENTOURAGE_ADMIN", value_name = "ADDR")]
-    admin: Option<String>,
+    admin: Option<admin::Address>,
     /// Check the configuration and exit, before anything is contacted
     #[arg(long, global = true, env = "ENTOURAGE_CHECK")]
     check: bool,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::Moment;
 use entourage_store::Store;
 
-use crate::{builder::Builder, contender::Contender, error::Result, ownership::Ownership};
+use crate::{builder::Builder, contender::Contender, error::Result, ownership::Ownership, status::Status};
 
 /// A lock over any store, which avoids double work and does not exclude it.
 ///
@@ -54,8 +55,20 @@ impl AdvisoryLock {
         Ok(ownership.map(|ownership| AdvisoryOwnership { ownership }))
     }
 
+    /// How it stands in this process; asks the store nothing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.contender.setup().status()
+    }
+
     fn value(&self) -> Bytes {
         self.contender.setup().identity.as_str().to_owned().into()
+    }
+}
+
+impl Describe for AdvisoryLock {
+    fn describe(&self, blueprint: &mut Blueprint) {
+        self.contender.setup().describe(blueprint, "advisory-lock", false);
     }
 }
 

@@ -6,6 +6,7 @@ use entourage_store::Store;
 
 use crate::{
     contender::Contender,
+    counts::Counts,
     error::Result,
     identity::Identity,
     name::Name,
@@ -83,7 +84,8 @@ impl<T> Builder<T> {
         let name = Name::new(&self.name)?;
         let (clock, fence_key) = (self.store.clock(), name.fence_key());
         let identity = self.identity.unwrap_or_else(Identity::of_process);
-        let setup = Setup { store: self.store, clock, name, identity, timings, alarm: self.alarm, fence_key };
+        let (store, alarm, counts) = (self.store, self.alarm, Arc::new(Counts::new()));
+        let setup = Setup { store, clock, name, identity, timings, alarm, fence_key, counts };
         Ok((self.make)(Contender::new(setup)))
     }
 }

@@ -3,11 +3,12 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use entourage_core::{Moment, planted, sleep};
+use entourage_core::{Moment, planted, sleep, timeout};
 use entourage_store::SessionId;
 use tokio::sync::Mutex;
 
 use crate::{
+    counts::Waiting,
     error::Result,
     membership::{Membership, Turn, is_worth_repeating},
     ownership::Ownership,
@@ -34,8 +35,11 @@ impl Contender {
 
     /// Waits for the turn in this process, then among all contenders.
     pub(crate) async fn acquire(&self, value: &Bytes) -> Result<Ownership> {
+        let waiting = self.waits();
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        self.acquire_with(turn, value, None).await
+        let ownership = self.acquire_with(turn, value, None).await?;
+        waiting.granted();
+        Ok(ownership)
     }
 
     /// As [`Contender::acquire`] until `deadline`; `None` when it has come.
@@ -50,13 +54,17 @@ impl Contender {
 
     /// Takes over a session of an earlier life, with the place in the queue that it has.
     pub(crate) async fn resume(&self, id: SessionId, value: &Bytes) -> Result<Ownership> {
+        let waiting = self.waits();
         let mut turn = Arc::clone(&self.turn).lock_owned().await;
         *turn = None;
-        self.acquire_with(turn, value, Some(id)).await
+        let ownership = self.acquire_with(turn, value, Some(id)).await?;
+        waiting.granted();
+        Ok(ownership)
     }
 
     /// Acquires at once, or not at all.
     pub(crate) async fn try_acquire(&self, value: &Bytes) -> Result<Option<Ownership>> {
+        let waiting = self.waits();
         let Ok(mut turn) = Arc::clone(&self.turn).try_lock_owned() else { return Ok(None) };
         let mut renewed = false;
         loop {
@@ -64,7 +72,11 @@ impl Contender {
                 self.membership(&mut turn, None).await.map_err(|error| self.setup.failed(error))?;
             let mut seat = Seat::take(membership, turn);
             match seat.contend_now(value).await {
-                Ok(claim) => return Ok(claim.map(|claim| Ownership::new(&self.setup, seat, claim))),
+                Ok(None) => return Ok(None),
+                Ok(Some(claim)) => {
+                    waiting.granted();
+                    return Ok(Some(Ownership::new(&self.setup, seat, claim)));
+                }
                 Err(Setback::Store(error)) => return Err(self.setup.failed(error)),
                 // A session that ended while nobody looked says nothing of the lock.
                 Err(Setback::Lost) => match seat.abandon() {
@@ -73,6 +85,21 @@ impl Contender {
                 },
             }
             *turn = None;
+        }
+    }
+
+    /// Ends the session that is kept for the next acquisition, and with it what one that was given
+    /// up has left in the queue.
+    pub(crate) async fn leave(&self) {
+        let clock = &*self.setup.clock;
+        let left = async {
+            let membership = self.turn.lock().await.take()?;
+            // A session that was given up with what is owned under it is left to expire.
+            let shared = membership.shared();
+            if shared.is_closed() { None } else { shared.session.end().await.err() }
+        };
+        if let Ok(Some(error)) = timeout(clock, self.setup.timings.ttl(), left).await {
+            tracing::debug!(name = %self.setup.name, %error, "the session was not ended, and expires");
         }
     }
 
@@ -109,6 +136,7 @@ impl Contender {
             if planted("election-dies-with-its-session") {
                 return Err(setup.lost());
             }
+            setup.counts.relined.increment();
             tracing::debug!(name = %setup.name, "the session was lost; contending with another");
             turn = match seat.abandon() {
                 Some(turn) => turn,
@@ -117,6 +145,10 @@ impl Contender {
             *turn = None;
             sleep(&*setup.clock, backoff.next_delay()).await;
         }
+    }
+
+    fn waits(&self) -> Waiting {
+        self.setup.counts.waits(&self.setup.clock)
     }
 
     /// The membership of this turn, opened anew if there is none that lives.

@@ -11,10 +11,12 @@ use crate::{
     builder::Builder,
     contender::Contender,
     error::Result,
+    held::Held,
     leadership::{Leadership, asked},
     membership::is_worth_repeating,
     observe::Observer,
-    ownership::{Held, Ownership, Ran},
+    ownership::{Ownership, Ran},
+    status::Status,
 };
 
 /// One leader at a time, elected in the order of arrival, with a value that everybody sees.
@@ -110,6 +112,20 @@ impl Election {
         Observer::new(Arc::clone(self.contender.setup()))
     }
 
+    /// As [`LeaseLock::leave`](crate::LeaseLock::leave); [`Election::run`] does it when it drains.
+    ///
+    /// # Cancel safety
+    /// As [`LeaseLock::leave`](crate::LeaseLock::leave).
+    pub async fn leave(&self) {
+        self.contender.leave().await;
+    }
+
+    /// How it stands in this process; asks the store nothing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.contender.setup().status()
+    }
+
     /// Asks whoever leads now to resign; false if nobody was ever elected.
     ///
     /// A leader under [`Election::run`] complies; others see it with
@@ -158,8 +174,12 @@ impl Election {
         loop {
             let leadership = tokio::select! {
                 biased;
-                () = shutdown.draining() => return Ok(None),
-                leadership = self.campaign(value.clone()) => leadership?,
+                () = shutdown.draining() => None,
+                leadership = self.campaign(value.clone()) => Some(leadership?),
+            };
+            let Some(leadership) = leadership else {
+                self.leave().await;
+                return Ok(None);
             };
             let held = leadership.held();
             let mut asked = pin!(asked(held.setup(), held.fence().epoch()));
@@ -186,6 +206,7 @@ impl Election {
     /// Takes a new epoch without asking who leads.
     async fn take_over(&self) -> Result<Ownership> {
         let setup = self.contender.setup();
+        let waiting = setup.counts.waits(&setup.clock);
         let mut backoff = setup.timings.backoff(setup.seed(2));
         loop {
             let take = async {
@@ -198,7 +219,10 @@ impl Election {
                 setup.store.transact(txn).await
             };
             match take.await {
-                Ok(Outcome::Applied { version }) => return Ok(Ownership::alone(setup, version)),
+                Ok(Outcome::Applied { version }) => {
+                    waiting.granted();
+                    return Ok(Ownership::alone(setup, version));
+                }
                 Ok(Outcome::Refused { .. }) => {}
                 Err(error) if is_worth_repeating(&error) => {
                     sleep(&*setup.clock, backoff.next_delay()).await;
@@ -211,6 +235,6 @@ impl Election {
 
 impl Describe for Election {
     fn describe(&self, blueprint: &mut Blueprint) {
-        self.contender.setup().store.describe(blueprint);
+        self.contender.setup().describe(blueprint, "election", true);
     }
 }

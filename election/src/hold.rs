@@ -11,6 +11,8 @@ use std::{
 use entourage_core::{Clock, Moment, Watchdog, planted};
 use tokio::sync::Notify;
 
+use crate::counts::{Counts, End};
+
 /// No clock reads a moment before it.
 const ENDED: u64 = 0;
 
@@ -22,27 +24,44 @@ pub(crate) struct Hold {
     until: AtomicU64,
     ended: Notify,
     watchdog: Mutex<Option<Watchdog>>,
+    counts: Arc<Counts>,
 }
 
 impl Hold {
     /// Held until this moment.
-    pub(crate) fn new(clock: Arc<dyn Clock>, until: Moment, watchdog: Option<Watchdog>) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        until: Moment,
+        watchdog: Option<Watchdog>,
+        counts: Arc<Counts>,
+    ) -> Self {
         let (until, watchdog) = (AtomicU64::new(until.as_nanos()), Mutex::new(watchdog));
-        Self { clock, until, ended: Notify::new(), watchdog }
+        Self { clock, until, ended: Notify::new(), watchdog, counts }
     }
 
     /// Whether it is held now: one look at the clock.
     pub(crate) fn is_held(&self) -> bool {
+        if planted("lease-cached-is-held") && self.until.load(Ordering::Acquire) != ENDED {
+            return true;
+        }
+        if planted("lease-reads-a-wall-clock") && wall(self.clock.now()) < self.until() {
+            return true;
+        }
+        self.look()
+    }
+
+    fn look(&self) -> bool {
         loop {
             let until = self.until.load(Ordering::Acquire);
-            if planted("lease-cached-is-held") && until != ENDED {
-                return true;
-            }
             if self.clock.now().as_nanos() < until {
                 return true;
             }
             // Whoever was told that it is over may act on it, so it stays over.
-            if until == ENDED || self.swap(until, ENDED) {
+            if until == ENDED {
+                return false;
+            }
+            if self.swap(until, ENDED) {
+                self.counts.ended(End::Deadline);
                 return false;
             }
         }
@@ -57,7 +76,7 @@ impl Hold {
     pub(crate) fn extend(&self, until: Moment, bark: Moment) -> bool {
         loop {
             let found = self.until.load(Ordering::Acquire);
-            if found == ENDED {
+            if found == ENDED && !planted("lease-renews-after-expiry") {
                 return false;
             }
             if self.swap(found, until.as_nanos().max(found)) {
@@ -69,9 +88,13 @@ impl Hold {
         }
     }
 
-    /// Ends it for ever.
-    pub(crate) fn end(&self) {
-        self.until.store(ENDED, Ordering::Release);
+    /// Ends it for ever, in this way unless it had ended before.
+    pub(crate) fn end(&self, how: End) {
+        let until = self.until.swap(ENDED, Ordering::AcqRel);
+        if until != ENDED {
+            let is_over = self.clock.now().as_nanos() >= until;
+            self.counts.ended(if is_over { End::Deadline } else { how });
+        }
         self.ended.notify_waiters();
     }
 
@@ -86,7 +109,7 @@ impl Hold {
             // A wait that is there before the look misses no news.
             let news = self.ended.notified();
             let until = self.until();
-            if !self.is_held() {
+            if !self.look() {
                 return;
             }
             tokio::select! {
@@ -100,6 +123,13 @@ impl Hold {
     fn swap(&self, found: u64, next: u64) -> bool {
         self.until.compare_exchange(found, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
+}
+
+/// A clock that somebody sets: in every other second it is a second behind.
+fn wall(now: Moment) -> Moment {
+    const SECOND: u64 = 1_000_000_000;
+    let now = now.as_nanos();
+    Moment::from_nanos(now.saturating_sub((now / SECOND % 2) * SECOND))
 }
 
 impl fmt::Debug for Hold {
@@ -119,7 +149,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn hold(clock: &PausedClock) -> Hold {
-        Hold::new(Arc::new(clock.clone()), clock.now() + SECOND, None)
+        Hold::new(Arc::new(clock.clone()), clock.now() + SECOND, None, Arc::new(Counts::new()))
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,7 +186,7 @@ mod tests {
         let clock = PausedClock::new();
         let (hold, start) = (Arc::new(hold(&clock)), clock.now());
         let ended = Arc::clone(&hold);
-        let (_, ()) = tokio::join!(biased; hold.lost(), async move { ended.end() });
+        let (_, ()) = tokio::join!(biased; hold.lost(), async move { ended.end(End::Released) });
         assert_eq!(clock.now(), start);
     }
 }

@@ -3,9 +3,11 @@
 mod advisory;
 mod builder;
 mod contender;
+mod counts;
 mod election;
 mod error;
 pub mod fence;
+mod held;
 mod hold;
 mod identity;
 mod leadership;
@@ -20,6 +22,7 @@ mod ownership;
 mod place;
 mod seat;
 mod setup;
+mod status;
 mod timings;
 
 pub use self::{
@@ -27,11 +30,13 @@ pub use self::{
     builder::Builder,
     election::Election,
     error::{Error, Result},
+    held::Held,
     identity::Identity,
     leadership::Leadership,
     lock::LeaseLock,
     name::{InvalidName, Name},
     observe::{Leader, Observed, Observer},
-    ownership::{Held, Ownership, Ran},
+    ownership::{Ownership, Ran},
+    status::Status,
     timings::{ImpossibleTimings, Timings, TimingsBuilder},
 };

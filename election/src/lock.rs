@@ -5,7 +5,7 @@ use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::Moment;
 use entourage_store::{FencedStore, SessionId};
 
-use crate::{builder::Builder, contender::Contender, error::Result, ownership::Ownership};
+use crate::{builder::Builder, contender::Contender, error::Result, ownership::Ownership, status::Status};
 
 /// A lock over a store, whose owner has a lease and a fence.
 ///
@@ -82,6 +82,25 @@ impl LeaseLock {
         self.contender.resume(session, &self.value()).await
     }
 
+    /// Ends the session that is kept for the next acquisition: for a process that is about to end.
+    ///
+    /// Whatever an acquisition that was given up has left in the queue is gone when it returns, so
+    /// that nobody waits for it to expire. What is owned is waited for, for the time to live at
+    /// most; so is a store that does not answer, and by then all has expired. A later
+    /// acquisition opens another session.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the session to expire.
+    pub async fn leave(&self) {
+        self.contender.leave().await;
+    }
+
+    /// How it stands in this process; asks the store nothing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.contender.setup().status()
+    }
+
     /// Who owns it is written where it is owned.
     fn value(&self) -> Bytes {
         self.contender.setup().identity.as_str().to_owned().into()
@@ -90,6 +109,6 @@ impl LeaseLock {
 
 impl Describe for LeaseLock {
     fn describe(&self, blueprint: &mut Blueprint) {
-        self.contender.setup().store.describe(blueprint);
+        self.contender.setup().describe(blueprint, "election", true);
     }
 }

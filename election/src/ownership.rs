@@ -4,90 +4,17 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use entourage_core::{Fence, Moment, planted, sleep};
-use entourage_store::{Condition, Error as StoreError, Outcome, SessionId, Test, Txn, Version};
+use entourage_store::{Error as StoreError, Outcome, SessionId, Test, Txn, Version};
 
 use crate::{
+    counts::End,
     error::Result,
+    held::Held,
     hold::Hold,
-    identity::Identity,
     membership::is_worth_repeating,
     seat::{Claim, Seat},
     setup::Setup,
 };
-
-/// One ownership as its work sees it; clones share it.
-///
-/// It tells whether the work may go on, and carries the fence for what the work writes to.
-#[derive(Clone, Debug)]
-pub struct Held {
-    setup: Arc<Setup>,
-    hold: Arc<Hold>,
-    fence: Fence,
-}
-
-impl Held {
-    pub(crate) const fn new(setup: Arc<Setup>, hold: Arc<Hold>, fence: Fence) -> Self {
-        Self { setup, hold, fence }
-    }
-
-    /// Proof of this ownership: pass it on to whatever the work writes to.
-    #[must_use]
-    pub const fn fence(&self) -> &Fence {
-        &self.fence
-    }
-
-    /// Who owns, as it is stored beside the fence.
-    #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.setup.identity
-    }
-
-    /// Whether it is owned now: one look at the clock, and never at the store.
-    ///
-    /// False from [`hold`](crate::Timings::hold) after the last confirmed renewal was sent, and
-    /// then for ever. The answer is old as soon as it is given, so an effect is guarded by the
-    /// fence, not by asking first.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.hold.is_held()
-    }
-
-    /// Until when it is owned unless a renewal is confirmed; the past once it is not.
-    #[must_use]
-    pub fn until(&self) -> Moment {
-        self.hold.until()
-    }
-
-    /// Waits until it is owned no longer. Cancel-safe.
-    pub async fn lost(&self) {
-        self.hold.lost().await;
-    }
-
-    /// Holds in a transaction on the same store while nobody has been granted since.
-    #[must_use]
-    pub fn fence_condition(&self) -> Condition {
-        self.setup.condition(&self.fence)
-    }
-
-    /// `txn`, refused if anybody has been granted since: a write that no former owner can make.
-    ///
-    /// The condition comes last, so those that `txn` has keep their places.
-    pub fn guard(&self, mut txn: Txn) -> Txn {
-        if !planted("election-guards-nothing") {
-            txn.conditions.push(self.fence_condition());
-        }
-        txn
-    }
-
-    pub(crate) const fn setup(&self) -> &Arc<Setup> {
-        &self.setup
-    }
-
-    /// Ends the belief though the lease goes on, so that the work stops.
-    pub(crate) fn step_down(&self) {
-        self.hold.end();
-    }
-}
 
 /// How guarded work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,16 +55,20 @@ pub struct Ownership {
 impl Ownership {
     pub(crate) fn new(setup: &Arc<Setup>, mut seat: Seat, claim: Claim) -> Self {
         seat.keep();
-        let Claim { hold, epoch, created, version } = claim;
-        let held = Held::new(Arc::clone(setup), hold, setup.fence(epoch));
+        let Claim { hold, epoch, created, version, is_uncontended } = claim;
+        setup.counts.acquired(&hold, epoch.number(), is_uncontended);
+        let own = (seat.shared().own.as_str(), created);
+        let held = Held::new(Arc::clone(setup), hold, epoch, Some(own));
         tracing::info!(name = %setup.name, epoch = epoch.number(), "acquired");
         Self { held, seat: Some(seat), created, version }
     }
 
     /// The ownership of a program that has no rivals.
     pub(crate) fn alone(setup: &Arc<Setup>, epoch: Version) -> Self {
-        let hold = Arc::new(Hold::new(Arc::clone(&setup.clock), Moment::NEVER, None));
-        let held = Held::new(Arc::clone(setup), hold, setup.fence(epoch));
+        let counts = Arc::clone(&setup.counts);
+        let hold = Arc::new(Hold::new(Arc::clone(&setup.clock), Moment::NEVER, None, counts));
+        setup.counts.acquired(&hold, epoch.number(), true);
+        let held = Held::new(Arc::clone(setup), hold, epoch, None);
         Self { held, seat: None, created: epoch, version: epoch }
     }
 
@@ -168,12 +99,6 @@ impl Ownership {
     /// As [`Held::lost`]. Cancel-safe.
     pub async fn lost(&self) {
         self.held.lost().await;
-    }
-
-    /// As [`Held::fence_condition`].
-    #[must_use]
-    pub fn fence_condition(&self) -> Condition {
-        self.held.fence_condition()
     }
 
     /// As [`Held::guard`].
@@ -208,10 +133,13 @@ impl Ownership {
     /// Dropping the future leaves the rest to the driver, or to the lease's expiry.
     pub async fn release(mut self) -> Result<()> {
         let was_held = self.held.is_held();
-        self.end();
+        self.end(End::Released);
         let setup = Arc::clone(self.held.setup());
         if let Some(seat) = self.seat.take() {
             let withdrawn = seat.withdraw(self.created).await;
+            if withdrawn.is_err() {
+                setup.counts.unconfirmed.increment();
+            }
             if was_held {
                 withdrawn.map_err(|error| setup.failed(error))?;
             }
@@ -260,7 +188,9 @@ impl Ownership {
                 }
             }
         };
-        if !matches!(ended, Ran::Cut) {
+        if matches!(ended, Ran::Cut) {
+            self.held.setup().counts.cut.increment();
+        } else {
             // That it was lost is in the answer; that the store did not confirm costs time only.
             let _ = self.release().await;
         }
@@ -276,8 +206,8 @@ impl Ownership {
     }
 
     /// Ends the belief, and what watches over it.
-    fn end(&self) {
-        self.held.hold.end();
+    fn end(&self, how: End) {
+        self.held.hold.end(how);
         self.held.hold.call_off();
     }
 
@@ -297,7 +227,9 @@ impl Ownership {
                 value.clone(),
                 shared.session.id(),
             );
-            match setup.store.transact(self.held.guard(txn)).await {
+            let txn = self.held.guard(txn);
+            let last = txn.conditions.len().saturating_sub(1);
+            match setup.store.transact(txn).await {
                 Ok(Outcome::Applied { version }) => {
                     self.version = version;
                     return Ok(());
@@ -311,8 +243,13 @@ impl Ownership {
                         return Ok(());
                     }
                 }
-                Ok(Outcome::Refused { .. }) | Err(StoreError::SessionLost { .. }) => {
-                    self.end();
+                Ok(Outcome::Refused { condition, .. }) => {
+                    // The guard's last condition is the fence.
+                    self.end(if condition == last { End::Fence } else { End::Key });
+                    return Err(setup.lost());
+                }
+                Err(StoreError::SessionLost { .. }) => {
+                    self.end(End::Session);
                     return Err(setup.lost());
                 }
                 Err(error) if is_worth_repeating(&error) => {
@@ -326,6 +263,6 @@ impl Ownership {
 
 impl Drop for Ownership {
     fn drop(&mut self) {
-        self.end();
+        self.end(End::Dropped);
     }
 }

@@ -105,6 +105,20 @@ impl Queue {
         self.stale || self.contenders.keys().any(|key| key != own)
     }
 
+    /// How many are before the contender with this key, if it is there as far as is known.
+    pub(crate) fn ahead_of(&self, key: &str) -> Option<usize> {
+        match self.place(key, self.contenders.get(key)?.created) {
+            Place::First => Some(0),
+            Place::Behind(before) => Some(before),
+            Place::Unseen | Place::Gone => None,
+        }
+    }
+
+    /// How many are there, as far as is known.
+    pub(crate) fn len(&self) -> usize {
+        self.contenders.len()
+    }
+
     /// Who is first.
     pub(crate) fn first(&self) -> Option<(&String, &Contender)> {
         self.contenders.iter().min_by_key(|(key, found)| (found.created, key.as_str()))

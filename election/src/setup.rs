@@ -3,10 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use entourage_blueprint::{Blueprint, Delivery, Edge, Gives, Node, Sink};
 use entourage_core::{Clock, Fence};
 use entourage_store::{Condition, Store, Test, Version};
 
-use crate::{error::Error, fence, identity::Identity, name::Name, timings::Timings};
+use crate::{
+    counts::Counts, error::Error, fence, identity::Identity, name::Name, status::Status, timings::Timings,
+};
 
 /// What a watchdog does, each time that it has reason to.
 pub(crate) type Alarm = Arc<dyn Fn() + Send + Sync>;
@@ -20,6 +23,7 @@ pub(crate) struct Setup {
     pub(crate) timings: Timings,
     pub(crate) alarm: Option<Alarm>,
     pub(crate) fence_key: String,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Setup {
@@ -44,6 +48,38 @@ impl Setup {
 
     pub(crate) fn lost(&self) -> Error {
         Error::Lost { name: self.name.to_string() }
+    }
+
+    /// How it stands now.
+    pub(crate) fn status(&self) -> Status {
+        self.counts.status(self.clock.now())
+    }
+
+    /// Draws it, with the store that it calls and an edge between them.
+    ///
+    /// What is guarded writes on its own account: an edge from this node says that it does so
+    /// with the fence.
+    pub(crate) fn describe(&self, blueprint: &mut Blueprint, pattern: &'static str, gives_fence: bool) {
+        let drawn = Blueprint::of(&*self.store);
+        self.store.describe(blueprint);
+        let store = drawn.nodes().first();
+        let is_taken = drawn.node(self.name.as_str()).is_some();
+        let name = if is_taken { format!("{} {pattern}", self.name) } else { self.name.to_string() };
+        let mut node = Node::new(pattern, &name).source().retries();
+        node = node.with_counters(self.counts.show(self.clock.now()));
+        if gives_fence {
+            node = node.gives(Gives::Fence);
+        }
+        let Some(store) = store else {
+            blueprint.add_node(node.sink(Sink::default()));
+            return;
+        };
+        if let Some(backend) = store.backend() {
+            node = node.with_backend(backend.to_owned());
+        }
+        blueprint.add_node(node);
+        let edge = Edge::new(name, store.name(), self.name.prefix());
+        blueprint.add_edge(edge.with_delivery(Delivery::EffectivelyOnce));
     }
 
     /// Tells the delays of one contender from those of another, and repeats in a simulation.

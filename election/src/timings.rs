@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use entourage_core::Backoff;
+use entourage_core::{Backoff, planted};
 
 /// How long an owner may be silent, and how early it stops believing; checked when it is built.
 ///
@@ -171,7 +171,10 @@ impl TimingsBuilder {
         let timings = Timings {
             ttl,
             renew_after: self.renew_after.unwrap_or(ttl / 3),
-            hold: self.hold.unwrap_or_else(|| (ttl / 4).saturating_mul(3)),
+            hold: self.hold.unwrap_or_else(|| {
+                let parts = if planted("timings-margin-off-by-one") { 5 } else { 4 };
+                (ttl / parts).saturating_mul(parts - 1)
+            }),
             grace: self.grace.unwrap_or(ttl / 8),
             patience: self.patience.unwrap_or(ttl / 6),
         };

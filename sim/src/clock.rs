@@ -58,9 +58,10 @@ impl SimClock {
         self.timers().next()
     }
 
-    /// Moves time, wakes whom it concerns, and returns what else is due.
-    pub(crate) fn advance(&self) -> Vec<(Event, usize)> {
-        let due = self.timers().advance();
+    /// Moves time to `next`, the next thing that is due, wakes whom it concerns, and returns what
+    /// else is due.
+    pub(crate) fn advance(&self, next: Moment) -> Vec<(Event, usize)> {
+        let due = self.timers().advance(next);
         let mut events = Vec::new();
         for alarm in due {
             match alarm {

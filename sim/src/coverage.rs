@@ -1,13 +1,13 @@
 //! Which crash points runs have hit.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
+use std::{collections::BTreeMap, fmt};
+
+use crate::{
+    call::{Call, CrashPoint},
+    faults::Fault,
 };
 
-use crate::call::{Call, CrashPoint};
-
-/// The calls that runs made and the crash points that they hit.
+/// The calls that runs made, the crash points that they hit and the faults that befell them.
 ///
 /// A workload that never dies between a publish and its answer has not shown that it survives
 /// it. So a suite adds up its runs and demands both sides of every call that they make.
@@ -23,8 +23,9 @@ use crate::call::{Call, CrashPoint};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    calls: BTreeSet<Call>,
+    calls: BTreeMap<Call, u64>,
     hits: BTreeMap<CrashPoint, u64>,
+    faults: BTreeMap<Fault, u64>,
     runs: u64,
     sampled: bool,
 }
@@ -33,12 +34,18 @@ impl Coverage {
     /// No run yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { calls: BTreeSet::new(), hits: BTreeMap::new(), runs: 0, sampled: false }
+        Self {
+            calls: BTreeMap::new(),
+            hits: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            runs: 0,
+            sampled: false,
+        }
     }
 
     /// A call was made.
     pub fn add_call(&mut self, call: Call) {
-        self.calls.insert(call);
+        *self.calls.entry(call).or_default() += 1;
     }
 
     /// A process died here.
@@ -46,12 +53,16 @@ impl Coverage {
         *self.hits.entry(point).or_default() += 1;
     }
 
+    /// A fault befell a process or one of its calls.
+    pub fn add_fault(&mut self, fault: Fault) {
+        *self.faults.entry(fault).or_default() += 1;
+    }
+
     /// Adds another run's.
     pub fn add_run(&mut self, run: &Self) {
-        self.calls.extend(&run.calls);
-        for (point, times) in &run.hits {
-            *self.hits.entry(*point).or_default() += times;
-        }
+        add_up(&mut self.calls, &run.calls);
+        add_up(&mut self.hits, &run.hits);
+        add_up(&mut self.faults, &run.faults);
         self.runs += run.runs.max(1);
         self.sampled |= run.sampled;
     }
@@ -63,7 +74,18 @@ impl Coverage {
 
     /// The calls that were made.
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
-        self.calls.iter().copied()
+        self.calls.keys().copied()
+    }
+
+    /// How many calls were made in all.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.calls.values().sum()
+    }
+
+    /// The kinds of faults that really happened, and how often; the tested processes' alone.
+    pub fn faults(&self) -> impl Iterator<Item = (Fault, u64)> + '_ {
+        self.faults.iter().map(|(fault, times)| (*fault, *times))
     }
 
     /// The distinct crash points hit, and how often.
@@ -94,6 +116,12 @@ impl Coverage {
             "no process died {}; run more seeds, or aim a crash there",
             names(&self.missing())
         );
+    }
+}
+
+fn add_up<K: Copy + Ord>(sum: &mut BTreeMap<K, u64>, run: &BTreeMap<K, u64>) {
+    for (key, times) in run {
+        *sum.entry(*key).or_default() += times;
     }
 }
 
@@ -139,9 +167,11 @@ mod tests {
             let mut run = Coverage::new();
             run.add_call(Call::StoreGet);
             run.add_hit(CrashPoint { call: Call::StoreGet, side });
+            run.add_fault(Fault::Crash);
             sum.add_run(&run);
         }
-        assert_eq!(sum.hits().count(), 2);
+        assert_eq!((sum.hits().count(), sum.made()), (2, 2));
+        assert!(sum.faults().eq([(Fault::Crash, 2)]));
         sum.assert_covered();
     }
 }

@@ -30,7 +30,7 @@ pub use self::{
     clock::SimClock,
     context::Context,
     coverage::Coverage,
-    faults::Faults,
+    faults::{Fault, Faults},
     history::{Event, History, Malformed, Op, Taken, What},
     link::Injected,
     rng::Rng,

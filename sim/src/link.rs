@@ -15,7 +15,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use crate::{
     call::{Call, CrashPoint, Side},
     clock::SimClock,
-    faults::{Fate, Plan},
+    faults::{Fate, Fault, Plan},
     slot::Slot,
     world::World,
 };
@@ -120,6 +120,7 @@ impl Link {
         after: Duration,
         effect: impl Future<Output = String> + Send + 'static,
     ) {
+        self.world.count(self.process, Fault::Duplicate);
         let (world, name) = (Arc::clone(&self.world), Arc::clone(&self.name));
         self.world.send(async move {
             world.clock.sleep_until(world.now() + after).await;

@@ -52,8 +52,9 @@ impl Process {
         self.body.is_some()
     }
 
-    pub(crate) fn is_main_ready(&self, world: &World) -> bool {
-        self.body.as_ref().is_some_and(|body| body.main.is_ready() || world.was_woken(self.place))
+    /// Whether a task was woken by another, or is new; what the world has woken besides is not known here.
+    pub(crate) fn is_main_ready(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.main.is_ready())
     }
 
     pub(crate) fn is_agent_ready(&self) -> bool {

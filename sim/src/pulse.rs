@@ -38,14 +38,17 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new() -> Self {
         let pulse = Arc::new(Pulse::default());
-        let seen = Arc::clone(&pulse);
+        // The pulse has a waker of the runtime, which would keep itself alive by it.
+        let seen = Arc::downgrade(&pulse);
         let runtime = Builder::new_current_thread()
             // The driver may act after every single task.
             .event_interval(1)
             // Called when no task is ready: the runtime would now wait for ever.
             .on_thread_park(move || {
-                seen.idle.store(true, Ordering::Relaxed);
-                seen.ping();
+                if let Some(pulse) = seen.upgrade() {
+                    pulse.idle.store(true, Ordering::Relaxed);
+                    pulse.ping();
+                }
             })
             .build()
             .expect("a runtime without drivers needs nothing from the system");
@@ -139,5 +142,14 @@ mod tests {
         engine.runtime().spawn(async move { ran.store(true, Ordering::Relaxed) });
         engine.drive(|| if stop.load(Ordering::Relaxed) { Look::Stop } else { Look::Nothing });
         assert!(!later.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn an_engine_that_is_dropped_leaves_nothing_behind() {
+        let engine = Engine::new();
+        engine.drive(|| Look::Nothing);
+        let pulse = Arc::downgrade(engine.pulse());
+        drop(engine);
+        assert_eq!(pulse.strong_count(), 0);
     }
 }

@@ -48,11 +48,13 @@ struct Clock {
     alarms: BTreeMap<(Moment, u64), Alarm>,
     /// When each alarm is due, by number.
     due: BTreeMap<u64, Moment>,
+    /// What [`Clock::next`] found last, so that whose time has not come is not looked at again.
+    first: Option<Moment>,
 }
 
 impl Clock {
     const fn new(dial: Dial) -> Self {
-        Self { dial, slept: None, alarms: BTreeMap::new(), due: BTreeMap::new() }
+        Self { dial, slept: None, alarms: BTreeMap::new(), due: BTreeMap::new(), first: None }
     }
 
     fn set(&mut self, at: Moment, number: u64, alarm: Alarm) {
@@ -66,13 +68,17 @@ impl Clock {
     }
 
     /// The true moment at which the first of its alarms goes off, if time alone brings that about.
-    fn next(&self) -> Option<Moment> {
-        let ((at, _), _) = self.alarms.first_key_value()?;
-        self.dial.when(*at).filter(|_| self.slept.is_none())
+    fn next(&mut self) -> Option<Moment> {
+        let first = self.alarms.first_key_value().filter(|_| self.slept.is_none());
+        self.first = first.and_then(|((at, _), _)| self.dial.when(*at));
+        self.first
     }
 
     /// Takes the alarms that are due.
-    fn take(&mut self, now: Moment, into: &mut BTreeMap<u64, Alarm>) {
+    fn take(&mut self, now: Moment, into: &mut Vec<(u64, Alarm)>) {
+        if self.first.is_none_or(|first| first > now) {
+            return;
+        }
         let shown = self.dial.shows(now);
         while self.slept.is_none()
             && let Some(first) = self.alarms.first_entry()
@@ -80,7 +86,7 @@ impl Clock {
         {
             let ((_, number), alarm) = first.remove_entry();
             self.due.remove(&number);
-            into.insert(number, alarm);
+            into.push((number, alarm));
         }
     }
 }
@@ -144,20 +150,20 @@ impl Timers {
         self.clocks[key.clock].cancel(key.number)
     }
 
-    pub(crate) fn next(&self) -> Option<Moment> {
-        self.clocks.iter().filter_map(Clock::next).min()
+    pub(crate) fn next(&mut self) -> Option<Moment> {
+        self.clocks.iter_mut().filter_map(Clock::next).min()
     }
 
-    /// Goes to the next alarm's moment, and takes all alarms of it.
-    pub(crate) fn advance(&mut self) -> Vec<Alarm> {
-        let Some(next) = self.next() else { return Vec::new() };
+    /// Goes to `next`, which [`Timers::next`] has just found, and takes all alarms of it, in the order of setting.
+    pub(crate) fn advance(&mut self, next: Moment) -> Vec<Alarm> {
         if next > self.now {
             self.now = next;
             self.spins = 0;
         }
-        let mut due = BTreeMap::new();
+        let mut due = Vec::new();
         self.clocks.iter_mut().for_each(|clock| clock.take(self.now, &mut due));
-        due.into_values().collect()
+        due.sort_unstable_by_key(|(number, _)| *number);
+        due.into_iter().map(|(_, alarm)| alarm).collect()
     }
 
     pub(crate) fn clear(&mut self) -> Vec<Alarm> {
@@ -202,6 +208,11 @@ impl Timers {
 mod tests {
     use super::*;
 
+    /// To whatever is due next; nothing if nothing is.
+    fn advance(timers: &mut Timers) -> Vec<Alarm> {
+        timers.next().map_or_else(Vec::new, |next| timers.advance(next))
+    }
+
     fn places(alarms: Vec<Alarm>) -> Vec<usize> {
         let place = |alarm| match alarm {
             Alarm::Happen(_, place) => place,
@@ -226,10 +237,10 @@ mod tests {
         timers.set(Timers::TRUE, at(10), heal(1));
         let cancelled = timers.set(Timers::TRUE, at(5), heal(3));
         assert!(timers.cancel(cancelled).is_some());
-        assert_eq!(places(timers.advance()), [0, 1]);
+        assert_eq!(places(advance(&mut timers)), [0, 1]);
         assert_eq!(timers.shows(Timers::TRUE), at(10));
-        assert_eq!(places(timers.advance()), [2]);
-        assert!(timers.advance().is_empty());
+        assert_eq!(places(advance(&mut timers)), [2]);
+        assert!(advance(&mut timers).is_empty());
         assert_eq!(timers.shows(Timers::TRUE), at(20));
     }
 
@@ -237,9 +248,9 @@ mod tests {
     fn an_alarm_in_the_past_does_not_turn_time_back() {
         let mut timers = Timers::new();
         timers.set(Timers::TRUE, at(10), heal(0));
-        timers.advance();
+        advance(&mut timers);
         timers.set(Timers::TRUE, at(5), heal(1));
-        assert_eq!(places(timers.advance()), [1]);
+        assert_eq!(places(advance(&mut timers)), [1]);
         assert_eq!(timers.shows(Timers::TRUE), at(10));
     }
 
@@ -252,7 +263,7 @@ mod tests {
         timers.set(slow, at(100), heal(0));
         timers.set(Timers::TRUE, at(100), heal(1));
         timers.set(fast, at(1_100), heal(2));
-        let order = [(); 3].map(|()| (places(timers.advance()), timers.now.as_nanos()));
+        let order = [(); 3].map(|()| (places(advance(&mut timers)), timers.now.as_nanos()));
         assert_eq!(order, [(vec![2], 50), (vec![1], 100), (vec![0], 200)]);
     }
 
@@ -262,9 +273,9 @@ mod tests {
         let clock = timers.add(at(0));
         timers.set(clock, at(100), heal(0));
         timers.set(Timers::TRUE, at(60), heal(1));
-        assert_eq!(places(timers.advance()), [1]);
+        assert_eq!(places(advance(&mut timers)), [1]);
         timers.set_rate(clock, Rate::new(0.5));
-        assert_eq!((places(timers.advance()), timers.now), (vec![0], at(140)));
+        assert_eq!((places(advance(&mut timers)), timers.now), (vec![0], at(140)));
     }
 
     #[test]
@@ -274,10 +285,10 @@ mod tests {
         timers.set(clock, at(10), heal(0));
         timers.set_frozen(clock, true);
         timers.set(Timers::TRUE, at(100), heal(1));
-        assert_eq!(places(timers.advance()), [1]);
+        assert_eq!(places(advance(&mut timers)), [1]);
         assert_eq!(timers.next(), None);
         timers.set_frozen(clock, false);
-        assert_eq!((places(timers.advance()), timers.now), (vec![0], at(110)));
+        assert_eq!((places(advance(&mut timers)), timers.now), (vec![0], at(110)));
     }
 
     #[test]
@@ -290,12 +301,12 @@ mod tests {
             timers.set(clock, at(20 * second), heal(2));
             timers.sleep(clock);
             timers.set(Timers::TRUE, at(10 * second), heal(1));
-            assert_eq!(places(timers.advance()), [1]);
+            assert_eq!(places(advance(&mut timers)), [1]);
             assert_eq!((timers.shows(clock), timers.next()), (at(10 * second), None));
             timers.wake(clock, &mut Rng::new(seed));
-            assert_eq!(places(timers.advance()), [0]);
+            assert_eq!(places(advance(&mut timers)), [0]);
             lateness.push(timers.now.since(at(10 * second)));
-            assert_eq!((places(timers.advance()), timers.now), (vec![2], at(20 * second)));
+            assert_eq!((places(advance(&mut timers)), timers.now), (vec![2], at(20 * second)));
         }
         assert!(lateness.iter().all(|late| *late < SLICE) && lateness.iter().any(|late| *late > SLICE / 2));
     }

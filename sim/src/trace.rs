@@ -8,13 +8,23 @@ use entourage_core::Moment;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     lines: Vec<String>,
+    /// Whether nothing is written down.
+    silent: bool,
 }
 
 impl Trace {
     pub(crate) fn add(&mut self, at: Moment, who: &str, what: fmt::Arguments<'_>) {
+        if self.silent {
+            return;
+        }
         let nanos = at.as_nanos();
         let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
         self.lines.push(format!("{seconds}.{rest:09} {who} {what}"));
+    }
+
+    /// Writes nothing down from now on.
+    pub(crate) const fn silence(&mut self) {
+        self.silent = true;
     }
 
     /// The lines, in order.

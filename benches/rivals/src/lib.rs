@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fmt::Display,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -43,12 +44,34 @@ impl Asked {
         let folder = self.folder.join(format!("entourage-rivals-{name}-{}", process::id()));
         fs::create_dir_all(&self.folder)?;
         fs::create_dir(&folder)?;
-        println!("files in {}", folder.display());
-        if rustix::fs::statfs(&folder)?.f_type == TMPFS {
-            println!("which is memory, where durability costs nothing: name a DIRECTORY on a disk");
-        }
+        say_where(&folder)?;
         Ok(Scratch(folder))
     }
+
+    /// Where the files lie: for a bench whose files another program makes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Prints where files lie, with a warning if that is memory.
+///
+/// # Errors
+/// Those of the file system.
+pub fn say_where(folder: &Path) -> io::Result<()> {
+    println!("files in {}", folder.display());
+    if rustix::fs::statfs(folder)?.f_type == TMPFS {
+        println!("which is memory, where durability costs nothing: name a DIRECTORY on a disk");
+    }
+    Ok(())
+}
+
+/// Prints a figure beside its bar, and whether it is missed.
+pub fn judge(what: &str, measured: impl Display, bar: impl Display, is_met: bool) {
+    // Formatted first: what is formatted piece by piece takes no width.
+    let (measured, bar) = (measured.to_string(), bar.to_string());
+    println!("{what:60}{measured:>24}   {bar}{}", if is_met { "" } else { "   MISSED" });
 }
 
 impl Default for Asked {
@@ -150,14 +173,21 @@ impl Contender {
         self.rounds.push(round.into());
     }
 
+    /// How many times the other's rate this one's is: the median of the ratios round by round,
+    /// because the machine's speed drifts.
+    #[must_use]
+    pub fn times(&self, column: usize, other: &Self) -> f64 {
+        let pairs = self.rounds.iter().zip(&other.rounds);
+        median(pairs.map(|(own, other)| own[column].rate / other[column].rate))
+    }
+
     fn median(&self, column: usize, of: impl Fn(&Figure) -> f64) -> f64 {
         median(self.rounds.iter().map(|round| of(&round[column])))
     }
 }
 
 /// Prints for each contender and column the medians of its rate a second and of its processor
-/// time for one, and how many times its rate ours is: the median of the ratios round by round,
-/// because the machine's speed drifts.
+/// time for one, and how many [times](Contender::times) its rate ours is.
 pub fn print(columns: &[&str], ours: &Contender, theirs: &[Contender]) {
     let width = theirs.iter().map(|one| one.name.len()).max().unwrap_or(0).max(ours.name.len());
     let line = |name: &str, cell: &dyn Fn(usize) -> String| {
@@ -171,15 +201,12 @@ pub fn print(columns: &[&str], ours: &Contender, theirs: &[Contender]) {
     line("", &|column| columns[column].to_owned());
     line(ours.name, &|column| figures(ours, column) + "        ");
     for one in theirs {
-        line(one.name, &|column| {
-            let pairs = ours.rounds.iter().zip(&one.rounds);
-            let ratio = median(pairs.map(|(ours, theirs)| ours[column].rate / theirs[column].rate));
-            format!("{} x {ratio:5.2}", figures(one, column))
-        });
+        line(one.name, &|column| format!("{} x {:5.2}", figures(one, column), ours.times(column, one)));
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The middle one of the values; not a number if there are none.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

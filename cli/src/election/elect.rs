@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use entourage_election::{Election, Identity};
 
-use super::{How, What, open};
+use super::{How, What, open, ready};
 use crate::{Common, admin, signals};
 
 /// Prints one JSON line when it leads, and one when that is lost; then it campaigns again.
@@ -30,14 +30,20 @@ impl Elect {
         let store = open(&url).await?;
         let election = self.how.applied(Election::builder(store, &self.what.name)).build()?;
         let shutdown = signals::shutdown(Duration::from_secs(10))?;
-        admin::serve(common, election.clone(), &shutdown).await?;
+        let seen = election.clone();
+        let is_ready = move || ready::contending(&seen.status());
+        admin::serve(common, election.clone(), is_ready, &shutdown).await?;
         let identity = self.how.identity.as_ref().map_or_else(Identity::of_process, Identity::new);
         let value = self.value.clone().unwrap_or_else(|| identity.to_string());
         loop {
             let leadership = tokio::select! {
                 biased;
-                () = shutdown.draining() => return Ok(ExitCode::SUCCESS),
-                leadership = election.campaign(value.clone()) => leadership?,
+                () = shutdown.draining() => None,
+                leadership = election.campaign(value.clone()) => Some(leadership?),
+            };
+            let Some(leadership) = leadership else {
+                election.leave().await;
+                return Ok(ExitCode::SUCCESS);
             };
             let fence = leadership.fence();
             let key = leadership.key().map(|(key, _)| format!("{}{key}", url.key_prefix()));

@@ -2,6 +2,7 @@
 
 mod elect;
 mod observe;
+mod ready;
 mod run;
 
 use std::{process::ExitCode, time::Duration};

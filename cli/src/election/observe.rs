@@ -7,7 +7,7 @@ use clap::Args;
 use entourage_election::{Election, Observed, Timings};
 use serde_json::json;
 
-use super::{What, open};
+use super::{What, open, ready};
 use crate::{Common, admin, signals};
 
 /// Each line is a JSON object: `{"event":"leader","value":…}`, `{"event":"vacant"}`, or
@@ -27,9 +27,12 @@ impl Observe {
         if common.check {
             return Ok(ExitCode::SUCCESS);
         }
-        let election = Election::builder(open(&url).await?, &self.what.name).build()?;
+        let store = open(&url).await?;
+        let election = Election::builder(store.clone(), &self.what.name).build()?;
         let shutdown = signals::shutdown(Duration::from_secs(1))?;
-        admin::serve(common, election.clone(), &shutdown).await?;
+        if common.admin.is_some() {
+            admin::serve(common, election.clone(), ready::answering(store), &shutdown).await?;
+        }
         let mut observer = election.observe();
         loop {
             let observed = tokio::select! {

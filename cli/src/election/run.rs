@@ -9,7 +9,7 @@ use entourage_election::{Held, LeaseLock, Ran};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::{How, What, open};
+use super::{How, What, open, ready};
 use crate::{Common, admin, exit, signals};
 
 /// The command sees who it is in its environment: `ENTOURAGE_FENCE` (the epoch, in decimal),
@@ -46,7 +46,9 @@ impl Run {
         let clock = store.clock();
         let lock = self.how.applied(LeaseLock::builder(store, &self.what.name)).build()?;
         let shutdown = signals::shutdown(self.grace)?;
-        admin::serve(common, lock.clone(), &shutdown).await?;
+        let seen = lock.clone();
+        let is_ready = move || ready::contending(&seen.status());
+        admin::serve(common, lock.clone(), is_ready, &shutdown).await?;
         let deadline = self.wait.map(|wait| clock.now() + wait);
         loop {
             let acquired = async {
@@ -57,10 +59,15 @@ impl Run {
             };
             let ownership = tokio::select! {
                 biased;
-                () = shutdown.draining() => return Ok(ExitCode::SUCCESS),
+                () = shutdown.draining() => None,
                 acquired = acquired => acquired?,
             };
             let Some(ownership) = ownership else {
+                // Who waits behind is not to wait until this session expires.
+                lock.leave().await;
+                if shutdown.phase() != Phase::Running {
+                    return Ok(ExitCode::SUCCESS);
+                }
                 anyhow::bail!("{:?} was not owned here within the time of --wait", self.what.name);
             };
             let key = ownership.key().map(|(key, _)| format!("{}{key}", url.key_prefix()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use entourage_testkit::{Etcd, Process, Program, Requirement, eventually};
 
-use crate::entourage;
+use crate::{entourage, page::Page};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -124,4 +124,45 @@ fn e8_etcdctl_sees_whom_we_elect_and_we_see_whom_it_elects() {
         observer.terminate();
         assert!(observer.wait(PATIENCE).status.success());
     });
+}
+
+#[test]
+fn e6_who_contends_without_a_store_is_not_ready_and_alive_until_it_is_back() {
+    if !Requirement::from(Etcd::available()).is_met("etcd") {
+        return;
+    }
+    let mut etcd = Etcd::start();
+    let store = format!("etcd://{}", etcd.endpoints().join(","));
+    let program = entourage().args(["election", "run", "--admin", "0", "--name", "printer"]);
+    let run = program.args(["--store", &store, "--ttl", "2s", "--", "sleep", "600"]);
+    let (owner, waiter) = (run.start(), run.start());
+    let pages = [Page::of(&owner), Page::of(&waiter)];
+    let owns = |page: &Page| page.number("entourage_election_is_owner", "printer") == 1.0;
+    eventually(PATIENCE, "one owns and one waits", || {
+        let ahead = |page: &Page| page.number("entourage_election_contenders_ahead", "printer");
+        (pages.iter().any(owns) && pages.iter().any(|page| ahead(page) == 1.0)).then_some(())
+    });
+    pages.iter().for_each(|page| drop(page.is_ready(true)));
+
+    // Frozen: connections stand, and nobody answers.
+    etcd.pause(0);
+    for page in &pages {
+        let why = page.is_ready(false);
+        assert!(why.contains("the store has not confirmed a session in time"), "{why}");
+        assert_eq!(page.get("/livez").status, 200, "to be started anew would help nobody");
+        assert!(!owns(page));
+    }
+    let all = |name: &str| -> f64 {
+        pages.iter().map(|page| page.number(&format!("entourage_election_{name}"), "printer")).sum()
+    };
+    assert!(all("acquisitions_total") >= 1.0 && all("renewals_late_total") >= 1.0);
+    // Nobody owns now: each grant has ended once, in one of these ways.
+    let lost = ["lost_by_deadline_total", "lost_with_session_total", "lost_with_key_total"];
+    assert_eq!(lost.map(all).iter().sum::<f64>(), all("acquisitions_total"));
+
+    etcd.resume(0);
+    pages.iter().for_each(|page| drop(page.is_ready(true)));
+    eventually(PATIENCE, "one owns again", || pages.iter().any(owns).then_some(()));
+    end(owner);
+    end(waiter);
 }

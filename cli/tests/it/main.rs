@@ -1,8 +1,10 @@
 //! The binary, as a shell sees it.
 
+mod admin;
 mod election;
 #[cfg(feature = "etcd")]
 mod etcd;
+mod page;
 
 use entourage_testkit::Program;
 

@@ -141,7 +141,8 @@ impl Shared {
             let alarm = Arc::clone(alarm);
             Arc::clone(clock).watchdog(bark, Box::new(move || alarm()))
         });
-        let hold = Arc::new(Hold::new(Arc::clone(clock), until, watchdog));
+        let counts = Arc::clone(&self.setup.counts);
+        let hold = Arc::new(Hold::new(Arc::clone(clock), until, watchdog, counts));
         state.hold = Some((created, Arc::clone(&hold)));
         drop(state);
         self.stir.notify_one();
@@ -155,13 +156,20 @@ impl Shared {
         self.state().lease.timings().grace()
     }
 
-    /// Deletes the own key if it is the one that was created then.
+    /// Deletes the own key if it is the one that was created then, and no later life of this
+    /// process has taken it over with the session.
     pub(crate) async fn withdraw(&self, created: Version) -> StoreResult<()> {
-        let txn = Txn {
+        let mut txn = Txn {
             conditions: vec![Condition::Key { key: self.own.clone(), test: Test::Created(created) }],
             operations: vec![Operation::Delete { key: self.own.clone() }],
         };
-        // A refusal says that it is gone already.
+        if !planted("election-withdraws-a-later-life") {
+            txn = txn.when_held(self.session.fence().clone());
+        }
+        if planted("election-unlocks-any-version") {
+            txn.conditions.clear();
+        }
+        // A refusal says that it is gone already, or another's by now.
         let _ = self.setup.store.transact(txn).await?;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The task that keeps a membership going.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use entourage_core::{sleep, timeout};
-use entourage_store::{Change, Result as StoreResult, Version, Watch};
+use entourage_core::{planted, sleep, timeout};
+use entourage_store::{Change, Error as StoreError, Result as StoreResult, Version, Watch};
 
 use crate::{
+    counts::End,
     hold::Hold,
     lease::{Event, Step},
     place::{Place, Queue},
@@ -13,20 +14,27 @@ use crate::{
 
 use super::{Shared, list};
 
-pub(super) async fn drive(shared: Arc<Shared>, watch: Box<dyn Watch>) {
-    /// Closes also when the driver is aborted, so that nobody waits for it.
-    struct Closing(Arc<Shared>);
-    impl Drop for Closing {
-        fn drop(&mut self) {
+/// Closes however the driver ends, so that nobody waits for it: also when it is aborted, or its
+/// runtime ends before it has run at all.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if !planted("election-driver-ends-unsaid") {
             self.0.close();
         }
     }
+}
+
+pub(super) fn drive(shared: Arc<Shared>, watch: Box<dyn Watch>) -> impl Future<Output = ()> + Send {
     let closing = Closing(shared);
-    tokio::select! {
-        biased;
-        () = closing.0.renew() => {}
-        () = closing.0.follow(watch) => {}
-        () = closing.0.tidy() => {}
+    async move {
+        tokio::select! {
+            biased;
+            () = closing.0.renew() => {}
+            () = closing.0.follow(watch) => {}
+            () = closing.0.tidy() => {}
+        }
     }
 }
 
@@ -53,7 +61,11 @@ impl Shared {
                     }
                 }
                 Step::Renew { patience } => {
-                    let event = match timeout(clock, patience, self.session.renew()).await {
+                    let counts = &self.setup.counts;
+                    counts.renewals_sent.increment();
+                    let answer = timeout(clock, patience, self.session.renew()).await;
+                    let is_answered = answer.is_ok();
+                    let event = match answer {
                         Ok(Ok(sent)) => Event::Confirmed { sent, ttl: self.session.granted_ttl() },
                         Ok(Err(error)) if error.is_session_lost() => Event::SessionLost,
                         Ok(Err(error)) => {
@@ -64,6 +76,12 @@ impl Shared {
                     };
                     let mut state = self.state();
                     let until = state.lease.on(event, clock.now());
+                    counts.renewed(is_answered.then_some(&event), until.is_some());
+                    if event == Event::SessionLost
+                        && let Some((_, hold)) = &state.hold
+                    {
+                        hold.end(End::Session);
+                    }
                     let bark = until.map(|_| state.lease.bark());
                     if let (Some(until), Some(bark), Some((_, hold))) = (until, bark, &state.hold) {
                         // One that ended for its readers is over for the driver too.
@@ -83,6 +101,9 @@ impl Shared {
                 Ok(change) => {
                     backoff.reset();
                     self.saw(change);
+                    if planted("election-asks-at-every-change") {
+                        let _ = list(&self.setup).await;
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(name = %self.setup.name, error = %error, "watch failed");
@@ -90,7 +111,7 @@ impl Shared {
                 }
             }
             while self.state().queue.is_stale() {
-                match list(&self.setup).await {
+                match self.in_time(list(&self.setup)).await {
                     Ok((entries, as_of)) => self.state().queue = Queue::of(entries, as_of),
                     Err(_) => sleep(clock, backoff.next_delay()).await,
                 }
@@ -98,6 +119,14 @@ impl Shared {
             self.check();
             self.news.notify_waiters();
         }
+    }
+
+    /// Waits no longer than the session lasts: a call that is never answered is made again.
+    async fn in_time<T>(&self, call: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+        let patience =
+            if planted("election-awaits-for-ever") { Duration::MAX } else { self.session.granted_ttl() };
+        let answer = timeout(&*self.setup.clock, patience, call).await;
+        answer.unwrap_or_else(|elapsed| Err(StoreError::Unknown(elapsed.into())))
     }
 
     /// Ends what is held by a key that is no more: an operator deleted it, or its session.
@@ -108,7 +137,7 @@ impl Shared {
         if state.hold.as_ref().is_some_and(gone)
             && let Some((_, hold)) = state.hold.take()
         {
-            hold.end();
+            hold.end(End::Key);
         }
     }
 
@@ -128,7 +157,7 @@ impl Shared {
         loop {
             self.mess.notified().await;
             while self.is_littered() {
-                match self.clear().await {
+                match self.in_time(self.clear()).await {
                     Ok(()) => backoff.reset(),
                     Err(_) => {
                         self.state().litter = true;
@@ -164,7 +193,7 @@ impl Shared {
         };
         // What is held and was not given back has ended; its watchdog stays until it is.
         if let Some((_, hold)) = hold {
-            hold.end();
+            hold.end(End::Dropped);
         }
         drop(parked);
         self.news.notify_waiters();

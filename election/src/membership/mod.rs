@@ -2,6 +2,7 @@
 
 mod contending;
 mod driver;
+mod glance;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -103,6 +104,7 @@ impl Membership {
         let (state, news) = (Mutex::new(state), Notify::new());
         let (stir, mess) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared { setup, session, own, state, news, stir, mess });
+        shared.setup.counts.opened(&shared);
         let driver = tokio::spawn(driver::drive(Arc::clone(&shared), watch));
         Ok(Self { shared, driver })
     }

@@ -1,4 +1,4 @@
-//! E3 and E6: belief ends by the owner's own clock, whatever the store does.
+//! What renewals keep, and what barks when they do not.
 
 use std::{
     sync::{
@@ -11,34 +11,12 @@ use std::{
 
 use entourage_core::{Clock, SystemClock, sleep};
 use entourage_election::LeaseLock;
-use entourage_store::{FencedStore, MemoryStore, Store, Txn};
+use entourage_store::{FencedStore, MemoryStore};
 
 use crate::{
     NAME, TTL, keys, lock, memory, settle,
     wire::{Way, Wire},
 };
-
-const HOLD: Duration = Duration::from_secs(9);
-
-#[tokio::test(start_paused = true)]
-async fn e3_the_owner_stops_believing_a_quarter_before_another_is_granted() {
-    for way in [Way::Refused, Way::Silent] {
-        let (clock, store) = memory();
-        let wire = Wire::to(store.clone());
-        let start = clock.now();
-        let owner = lock(wire.fenced()).acquire().await.unwrap();
-        wire.becomes(way);
-        let waiting = tokio::spawn({
-            let (lock, clock) = (lock(store), Arc::clone(&clock));
-            async move { (lock.acquire().await.unwrap(), clock.now()) }
-        });
-        owner.lost().await;
-        assert!(!owner.is_held());
-        assert_eq!(clock.now().since(start), HOLD);
-        let (next, granted) = waiting.await.unwrap();
-        assert!(next.is_held() && granted.since(start) >= TTL);
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn an_owner_is_kept_by_its_renewals_for_as_long_as_it_likes() {
@@ -54,55 +32,6 @@ async fn an_owner_is_kept_by_its_renewals_for_as_long_as_it_likes() {
         assert!(owner.is_held());
     }
     owner.release().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn e6_loss_of_the_store_ends_ownership_by_the_clock_and_it_is_acquired_again() {
-    for way in [Way::Refused, Way::Silent] {
-        let (clock, store) = memory();
-        let wire = Wire::to(store.clone());
-        let lock = lock(wire.fenced());
-        let first = lock.acquire().await.unwrap();
-        let fence = first.fence().clone();
-        let start = clock.now();
-        wire.becomes(way);
-        first.lost().await;
-        assert!(clock.now().since(start) <= HOLD);
-        drop(first);
-
-        // The same process contends on, through an outage of any length.
-        let again = tokio::spawn({
-            let lock = lock.clone();
-            async move { lock.acquire().await.unwrap() }
-        });
-        sleep(&*clock, TTL * 100).await;
-        assert!(!again.is_finished());
-        wire.becomes(Way::Open);
-        let again = again.await.unwrap();
-        assert!(again.is_held());
-        assert_eq!(again.fence().supersedes(&fence), Ok(true));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn e6_a_waiter_outlives_the_loss_of_its_session() {
-    let (clock, store) = memory();
-    let wire = Wire::to(store.clone());
-    let owner = lock(store.clone()).acquire().await.unwrap();
-    let waiting = tokio::spawn({
-        let lock = lock(wire.fenced());
-        async move { lock.acquire().await.unwrap() }
-    });
-    settle(&clock).await;
-    assert_eq!(keys(&store).await.len(), 2);
-    wire.becomes(Way::Silent);
-    sleep(&*clock, TTL * 2).await;
-    assert_eq!(keys(&store).await.len(), 1);
-    wire.becomes(Way::Open);
-    sleep(&*clock, TTL).await;
-    assert_eq!(keys(&store).await.len(), 2, "it lined up again");
-    owner.release().await.unwrap();
-    assert!(waiting.await.unwrap().is_held());
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,16 +106,4 @@ fn a_stalled_runtime_cannot_silence_the_watchdog() {
         assert!(barked >= until);
         assert!(!owner.is_held());
     });
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lock_that_was_lost_in_doubt_is_not_written_under() {
-    let (clock, store) = memory();
-    let wire = Wire::to(store.clone());
-    let owner = lock(wire.fenced()).acquire().await.unwrap();
-    wire.becomes(Way::Silent);
-    sleep(&*clock, TTL).await;
-    let _next = lock(store.clone()).acquire().await.unwrap();
-    let write = owner.guard(Txn::new().put("document", "1"));
-    assert!(store.transact(write).await.unwrap().applied().is_none());
 }

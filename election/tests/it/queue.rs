@@ -1,4 +1,4 @@
-//! E5 and E7: who comes first, and what it costs the others.
+//! Who waits, who gives up, and what they leave behind.
 
 use std::sync::Arc;
 
@@ -8,98 +8,13 @@ use entourage_store::{MemoryOptions, RecordingStore, Store, StoreExt, Txn};
 use tokio::task::JoinHandle;
 
 use crate::{
-    NAME, TTL,
-    fences::asked,
-    keys, lock, memory, settle,
+    NAME, TTL, keys, lock, memory, settle,
     wire::{Way, Wire},
 };
-
-const WAITERS: usize = 6;
 
 fn acquiring(store: impl Into<entourage_store::FencedStore>) -> JoinHandle<Ownership> {
     let lock = lock(store);
     tokio::spawn(async move { lock.acquire().await.unwrap() })
-}
-
-#[tokio::test(start_paused = true)]
-async fn e7_one_release_lets_at_most_one_waiter_send_anything() {
-    let (clock, store) = memory();
-    let mut owner = lock(store.clone()).acquire().await.unwrap();
-    let mut waiting = Vec::new();
-    for _ in 0..WAITERS {
-        let record = RecordingStore::new(store.clone());
-        waiting.push((record.clone(), acquiring(record)));
-        settle(&clock).await;
-    }
-    while !waiting.is_empty() {
-        let before: Vec<_> = waiting.iter().map(|(record, _)| asked(record)).collect();
-        owner.release().await.unwrap();
-        settle(&clock).await;
-        let after: Vec<_> = waiting.iter().map(|(record, _)| asked(record)).collect();
-        // In the order in which they came, the first by one transaction.
-        assert_eq!(after[0] - before[0], 1);
-        assert_eq!(after[1..], before[1..]);
-        owner = waiting.remove(0).1.await.unwrap();
-    }
-    assert!(owner.is_held());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_waiter_sends_nothing_while_others_come_and_go() {
-    let (clock, store) = memory();
-    let owner = lock(store.clone()).acquire().await.unwrap();
-    let record = RecordingStore::new(store.clone());
-    let waiting = acquiring(record.clone());
-    settle(&clock).await;
-    let before = asked(&record);
-    for _ in 0..5 {
-        let other = acquiring(store.clone());
-        settle(&clock).await;
-        other.abort();
-        sleep(&*clock, TTL).await;
-    }
-    assert_eq!(asked(&record), before);
-    owner.release().await.unwrap();
-    assert!(waiting.await.unwrap().is_held());
-}
-
-#[tokio::test(start_paused = true)]
-async fn e5_who_was_deleted_while_it_claimed_does_not_lead() {
-    let (clock, store) = memory();
-    let owner = lock(store.clone()).acquire().await.unwrap();
-    let wire = Wire::to(store.clone());
-    let waiting = acquiring(wire.fenced());
-    settle(&clock).await;
-    let first_key = keys(&store).await.into_iter().find(|key| key != owner.key().unwrap().0).unwrap();
-    // Between the news that it is first and its claim, an operator deletes its key.
-    wire.before_writing(&format!("fence/{NAME}"), Txn::new().delete(first_key));
-    owner.release().await.unwrap();
-    let next = waiting.await.unwrap();
-    let (key, created) = next.key().unwrap();
-    let entry = store.get(key).await.unwrap().expect("who leads has a key");
-    assert_eq!(entry.created, created);
-    assert!(next.is_held());
-}
-
-#[tokio::test(start_paused = true)]
-async fn e5_who_lost_its_session_while_it_waited_does_not_lead_under_it() {
-    let (clock, store) = memory();
-    let owner = lock(store.clone()).acquire().await.unwrap();
-    let wire = Wire::to(store.clone());
-    let waiting = acquiring(wire.fenced());
-    settle(&clock).await;
-    // Its watch stands still; its session ends, and so does the owner's turn.
-    wire.becomes(Way::Silent);
-    sleep(&*clock, TTL * 2).await;
-    owner.release().await.unwrap();
-    let other = lock(store.clone()).acquire().await.unwrap();
-    wire.becomes(Way::Open);
-    sleep(&*clock, TTL * 2).await;
-    assert!(!waiting.is_finished(), "another leads");
-    assert!(other.is_held());
-    other.release().await.unwrap();
-    let next = waiting.await.unwrap();
-    assert_eq!(keys(&store).await, [next.key().unwrap().0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,43 +61,6 @@ async fn a_waiter_that_gives_up_without_a_store_leaves_its_key_no_longer_than_th
     wire.becomes(Way::Open);
     owner.release().await.unwrap();
     assert!(waiter.acquire().await.unwrap().is_held());
-}
-
-#[tokio::test(start_paused = true)]
-async fn trying_answers_at_once_and_leaves_nothing_behind() {
-    let (clock, store) = memory();
-    let (a, b) = (lock(store.clone()), lock(store.clone()));
-    let owner = a.try_acquire().await.unwrap().unwrap();
-    assert!(b.try_acquire().await.unwrap().is_none());
-    assert!(a.try_acquire().await.unwrap().is_none(), "a clone of the owner's is no owner");
-    settle(&clock).await;
-    assert_eq!(keys(&store).await.len(), 1);
-    owner.release().await.unwrap();
-    let owner = b.try_acquire().await.unwrap().expect("it is free, whatever the watch has told yet");
-    owner.release().await.unwrap();
-    assert!(a.try_acquire().await.unwrap().is_some());
-}
-
-#[tokio::test(start_paused = true)]
-async fn clones_take_turns_in_the_order_in_which_they_asked() {
-    let (clock, store) = memory();
-    let lock = lock(store.clone());
-    let mut owner = lock.acquire().await.unwrap();
-    let mut waiting = std::collections::VecDeque::new();
-    for _ in 0..3 {
-        let lock = lock.clone();
-        waiting.push_back(tokio::spawn(async move { lock.acquire().await.unwrap() }));
-        settle(&clock).await;
-    }
-    assert_eq!(keys(&store).await.len(), 1, "one session has one key");
-    while let Some(next) = waiting.pop_front() {
-        let fence = owner.fence().clone();
-        owner.release().await.unwrap();
-        owner = next.await.unwrap();
-        assert_eq!(owner.fence().supersedes(&fence), Ok(true));
-        settle(&clock).await;
-        assert!(waiting.iter().all(|later| !later.is_finished()));
-    }
 }
 
 #[tokio::test(start_paused = true)]

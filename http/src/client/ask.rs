@@ -3,14 +3,14 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
-use entourage_core::{Backoff, BoxError, Clock, Moment, SystemClock, sleep, timeout};
+use entourage_core::{Backoff, BoxError, Clock, Moment, SystemClock, planted, sleep, timeout};
 use http::{
     HeaderValue, Method, Uri, header,
     uri::{Authority, PathAndQuery, Scheme},
@@ -21,6 +21,7 @@ use super::{
     limits::ClientLimits,
     link::{Link, Lost},
     pool::Pool,
+    progress::Progress,
     wire::Sent,
 };
 use crate::{
@@ -152,34 +153,12 @@ impl Client {
         let request = shared.prepared(request)?;
         let progress = Progress::default();
         let tries = shared.tries(&request, &progress);
-        match timeout(&*shared.clock, shared.limits.deadline, tries).await {
+        let deadline =
+            if planted("http-deadline-forgotten") { Duration::MAX } else { shared.limits.deadline };
+        match timeout(&*shared.clock, deadline, tries).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(shared.lost(progress.may_have_happened(), Box::new(elapsed))),
         }
-    }
-}
-
-/// What a call has sent so far, over all of its tries; read also when the deadline cuts it off.
-#[derive(Debug, Default)]
-struct Progress {
-    present: Mutex<Option<Sent>>,
-    is_doubtful: AtomicBool,
-}
-
-impl Progress {
-    fn begins(&self, sent: &Sent) {
-        sent.reset();
-        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent.clone());
-    }
-
-    /// A try that has ended may have happened, whatever becomes of the next.
-    fn stays_doubtful(&self) {
-        self.is_doubtful.store(true, Ordering::Relaxed);
-    }
-
-    fn may_have_happened(&self) -> bool {
-        let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_doubtful.load(Ordering::Relaxed) || present.as_ref().is_some_and(Sent::is_true)
     }
 }
 
@@ -230,7 +209,7 @@ impl Shared {
             }
             let is_harmless = match &error {
                 Error::Refused { .. } => true,
-                Error::Unknown { .. } => is_idempotent,
+                Error::Unknown { .. } => is_idempotent || planted("http-repeats-what-may-have-happened"),
                 Error::TooLarge { .. } | Error::Invalid(_) => false,
             };
             if tried >= self.limits.tries || !is_harmless {
@@ -284,6 +263,7 @@ impl Shared {
 
     fn lost(&self, is_sent: bool, source: BoxError) -> Error {
         let authority = self.authority.to_string();
+        let is_sent = is_sent && !planted("http-unknown-is-refused");
         if is_sent { Error::Unknown { authority, source } } else { Error::Refused { authority, source } }
     }
 

@@ -64,14 +64,18 @@ impl Link {
         let exchange = async {
             sender.ready().await?;
             let answer = sender.send_request(request.map(Full::new)).await?;
+            if answer.status().is_informational() {
+                // Its last one: what follows is another protocol's, which nobody asked for.
+                return Err("the server switched protocols, unasked".into());
+            }
             let (parts, body) = answer.into_parts();
             let body = collect(body, most).await?;
-            Ok::<_, hyper::Error>(body.map(|body| Response::from_parts(parts, body)))
+            Ok::<_, BoxError>(body.map(|body| Response::from_parts(parts, body)))
         };
         match drive(connection, is_over, exchange).await {
             Ok(Some(response)) => Ok(response),
             Ok(None) => Err(Lost::TooLarge),
-            Err(error) => Err(Lost::Broken(error.into())),
+            Err(error) => Err(Lost::Broken(error)),
         }
     }
 

@@ -4,6 +4,7 @@ mod ask;
 mod limits;
 mod link;
 mod pool;
+mod progress;
 mod wire;
 
 pub use self::{ask::Client, limits::ClientLimits};

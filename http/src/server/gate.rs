@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::Moment;
+use entourage_core::{Moment, planted};
 use http::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -54,13 +54,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Gate<Io> {
     pub(super) fn new(io: Io, line: Arc<Line>) -> Self {
         let house = &line.house;
         let alarm = || Alarm::new(Arc::clone(&house.clock));
+        let first_byte = house.clock.now() + house.limits.first_byte_time;
+        let first_byte = if planted("http-first-byte-waits-for-ever") { Moment::NEVER } else { first_byte };
         Self {
             framing: Framing::new(Bounds::from(&house.limits)),
             piece: vec![0; PIECE].into_boxed_slice(),
             start: 0,
             end: 0,
             is_over: false,
-            read_until: Some(house.clock.now() + house.limits.first_byte_time),
+            read_until: Some(first_byte),
             read_alarm: alarm(),
             drain_seen: None,
             is_stalled: false,
@@ -95,6 +97,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Gate<Io> {
             }
             self.line.request_begins();
             self.read_until = Some(self.read_alarm.now() + self.line.house.limits.head_time);
+        } else if planted("http-head-time-starts-again") && self.framing.place() == Place::Head {
+            self.read_until = Some(self.read_alarm.now() + self.line.house.limits.head_time);
         }
         let window = self.end.min(self.start + cursor.remaining());
         match self.framing.take(&self.piece[self.start..window]) {
@@ -124,7 +128,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Gate<Io> {
                 self.line.answer_is_written();
                 let now = self.read_alarm.now();
                 let mut until = *self.read_until.get_or_insert(now + limits.idle_time);
-                if self.line.house.is_draining() {
+                if self.line.house.is_draining() && !planted("http-drain-waits-for-the-idle") {
                     let patience = if self.line.served() > 0 { DRAIN_SETTLING } else { DRAIN_PATIENCE };
                     until = until.min(*self.drain_seen.get_or_insert(now) + patience);
                 }
@@ -155,6 +159,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Gate<Io> {
             let time = self.line.house.limits.write_time;
             let until = *self.write_until.get_or_insert_with(|| self.write_alarm.now() + time);
             ready!(self.write_alarm.poll(cx, until));
+            if planted("http-writes-wait-for-ever") {
+                return Poll::Pending;
+            }
             self.line.house.counts.timeouts.increment();
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use entourage_blueprint::Counters;
-use entourage_core::{BoxError, Clock, Moment, Shutdown, SystemClock, sleep};
+use entourage_core::{BoxError, Clock, Moment, Shutdown, SystemClock, planted, sleep};
 use http::StatusCode;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -109,7 +109,7 @@ where
     pub async fn run<L: Listen>(self, listener: L, shutdown: Shutdown) -> Served {
         let Self { service, limits, clock, counts } = self;
         let mut floor = Floor {
-            slots: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(slots(&limits))),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             house: Arc::new(House { limits, clock, shutdown, counts }),
             service,
@@ -137,10 +137,12 @@ where
             }
         }
         let until = house.clock.now() + house.limits.drain_time;
+        let until = if planted("http-drain-has-no-end") { Moment::NEVER } else { until };
         // Whoever the kernel has let in believes to be connected. The yield lets the runtime ask it.
         tokio::task::yield_now().await;
         while let Some((io, peer)) =
             at_once(|cx| listener.poll_accept(cx)).await.and_then(std::result::Result::ok)
+            && !planted("http-drain-forgets-who-waits")
         {
             floor.admit(io, peer);
         }
@@ -250,6 +252,12 @@ impl<S> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("limits", &self.limits).finish_non_exhaustive()
     }
+}
+
+/// Connections at once.
+fn slots(limits: &Limits) -> usize {
+    let one_more = usize::from(planted("http-one-connection-too-many"));
+    limits.connections.saturating_add(one_more).min(Semaphore::MAX_PERMITS)
 }
 
 /// Polls once.

@@ -1,122 +1,15 @@
 //! The client: what it retries, and what it says when there is no answer.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
 use entourage_core::{Retryable, Verdict};
-use entourage_http::{Client, ClientLimits, Error, Limits, Request, json, text};
+use entourage_http::{Client, ClientLimits, Error, Limits, Request, json};
 use entourage_testkit::eventually_async;
 use http::{HeaderValue, Method, StatusCode};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
+use tokio::net::TcpListener;
+
+use crate::{
+    raw::{PATIENCE, big, echo, patiently, start},
+    scripted::{Act, SHORT, client, ok, patient, request, scripted},
 };
-
-use crate::raw::{PATIENCE, big, echo, patiently, start};
-
-const SHORT: Duration = Duration::from_millis(150);
-
-fn client(address: SocketAddr, limits: ClientLimits) -> Client {
-    Client::new(&address.to_string()).unwrap().with_limits(limits).unwrap()
-}
-
-fn patient() -> ClientLimits {
-    ClientLimits::new().with_deadline(PATIENCE).with_connect_time(PATIENCE)
-}
-
-fn request(method: Method, path: &str) -> Request {
-    http::Request::builder().method(method).uri(path).body("body".into()).unwrap()
-}
-
-/// What a scripted server does once it has read a request.
-#[derive(Clone)]
-enum Act {
-    Say(String),
-    SayAndClose(String),
-    Close,
-    Hang,
-}
-
-struct Scripted {
-    address: SocketAddr,
-    seen: Arc<AtomicU64>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Scripted {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Scripted {
-    fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Relaxed)
-    }
-}
-
-/// A server that plays one act a request, and is gone after the last.
-async fn scripted(acts: impl IntoIterator<Item = Act>) -> Scripted {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let seen = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&seen);
-    let mut acts = acts.into_iter().collect::<Vec<_>>().into_iter();
-    let task = tokio::spawn(async move {
-        let mut present: Option<TcpStream> = None;
-        while acts.len() > 0 {
-            let mut stream = match present.take() {
-                Some(stream) => stream,
-                None => listener.accept().await.unwrap().0,
-            };
-            if !has_read_request(&mut stream).await {
-                continue;
-            }
-            counted.fetch_add(1, Ordering::Relaxed);
-            match acts.next().unwrap() {
-                Act::Say(words) => {
-                    stream.write_all(words.as_bytes()).await.unwrap();
-                    present = Some(stream);
-                }
-                Act::SayAndClose(words) => stream.write_all(words.as_bytes()).await.unwrap(),
-                Act::Close => {}
-                Act::Hang => {
-                    std::future::pending::<()>().await;
-                }
-            }
-        }
-    });
-    Scripted { address, seen, task }
-}
-
-/// Whether a whole request came: its head, and the body "body" behind a length.
-async fn has_read_request(stream: &mut TcpStream) -> bool {
-    let mut read = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
-        let is_whole =
-            text.contains("\r\n\r\n") && (!text.contains("content-length") || text.ends_with("body"));
-        if is_whole {
-            return true;
-        }
-        let mut piece = [0; 1024];
-        match stream.read(&mut piece).await {
-            Ok(0) | Err(_) => return false,
-            Ok(bytes) => read.extend_from_slice(&piece[..bytes]),
-        }
-    }
-}
-
-fn ok() -> String {
-    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned()
-}
 
 #[tokio::test]
 async fn answers_come_back_whole_over_one_connection() {
@@ -239,31 +132,9 @@ async fn a_kept_connection_that_was_closed_meanwhile_costs_nothing() {
 async fn a_server_that_hangs_costs_a_deadline_and_no_connection_is_kept() {
     let server = scripted([Act::Hang]).await;
     let client = client(server.address, patient().with_deadline(SHORT));
-    let error = client.get("/").await.unwrap_err();
+    let error = patiently(client.get("/")).await.unwrap_err();
     assert!(error.may_have_happened());
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no answer within 150ms");
-}
-
-#[tokio::test]
-async fn answers_beyond_the_limits_are_refused() {
-    let limits = || patient().with_body_bytes(1_000).with_headers(8);
-    let server = start(Limits::new(), |_| async { text(StatusCode::OK, big(1_001)) }).await;
-    let error = client(server.address, limits()).get("/").await.unwrap_err();
-    assert!(matches!(error, Error::TooLarge { limit: 1_000, .. }), "{error:?}");
-    assert!(error.may_have_happened() && !error.is_retryable());
-
-    let chunk = format!("1f4\r\n{}\r\n", "x".repeat(500));
-    let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}", chunk.repeat(3));
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: 1\r\n".repeat(9));
-    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(100_000));
-    for (words, is_too_large) in
-        [(chunked, true), (many, false), (long, false), ("nonsense\r\n\r\n".to_owned(), false)]
-    {
-        let server = scripted([Act::SayAndClose(words)]).await;
-        let error = client(server.address, limits()).get("/").await.unwrap_err();
-        assert_eq!(matches!(error, Error::TooLarge { .. }), is_too_large, "{error:?}");
-        assert!(error.may_have_happened(), "{error:?}");
-    }
 }
 
 #[tokio::test]

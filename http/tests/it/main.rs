@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admin;
+mod answers;
 mod asking;
 mod clock;
 mod drain;
@@ -10,3 +11,5 @@ mod exposition;
 mod hostile;
 mod limits;
 mod raw;
+mod scripted;
+mod slow;

@@ -88,8 +88,12 @@ impl Running {
     }
 }
 
-pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
-    timeout(&SystemClock::new(), PATIENCE, future).await.expect("it ends within the test's patience")
+pub(crate) fn patiently<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    // Boxed, for some of them are large.
+    let future = Box::pin(future);
+    async {
+        timeout(&SystemClock::new(), PATIENCE, future).await.expect("it ends within the test's patience")
+    }
 }
 
 pub(crate) struct Raw {

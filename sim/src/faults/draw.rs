@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{call::Call, dial::Rate, faults::Faults, rng::Rng};
+use crate::{
+    call::Call,
+    dial::Rate,
+    faults::{Fault, Faults},
+    rng::Rng,
+};
 
 /// The longest that a machine has been up when a simulation starts.
 const LONGEST_UP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,6 +35,7 @@ impl Faults {
         Plan {
             before,
             after,
+            slow,
             fate: match (lot, lost.filter(|_| renews)) {
                 (Some(0), _) => Fate::Refused,
                 (Some(1), _) | (None, Some(0)) => Fate::RequestLost,
@@ -132,6 +138,15 @@ pub(crate) enum Stall {
 }
 
 impl Stall {
+    /// As it is counted.
+    pub(crate) const fn fault(self) -> Fault {
+        match self {
+            Self::Pause => Fault::Pause,
+            Self::Suspend => Fault::Suspend,
+            Self::Freeze => Fault::Freeze,
+        }
+    }
+
     /// As it appears in a trace.
     pub(crate) const fn verb(self) -> &'static str {
         match self {
@@ -147,6 +162,8 @@ impl Stall {
 pub(crate) struct Plan {
     pub(crate) before: Duration,
     pub(crate) after: Duration,
+    /// It takes longer than it should.
+    pub(crate) slow: bool,
     pub(crate) fate: Fate,
     /// It reaches the substrate this long afterwards, whoever still waits for it.
     pub(crate) late: Option<Duration>,
@@ -158,6 +175,23 @@ pub(crate) struct Plan {
     pub(crate) partition: Option<Duration>,
     /// A partition makes it hang rather than fail.
     pub(crate) hangs: bool,
+}
+
+impl Plan {
+    /// What befalls this call that can be told before it is made. A partition, and what arrives
+    /// twice, is counted where it happens.
+    pub(crate) fn faults(&self, call: Call) -> impl Iterator<Item = Fault> {
+        let fate = match self.fate {
+            Fate::Delivered => None,
+            Fate::Refused => Some(Fault::RefusedCall),
+            Fate::RequestLost => Some(Fault::LostRequest),
+            Fate::AnswerLost => Some(Fault::LostAnswer),
+        };
+        let slow = self.slow.then_some(Fault::SlowCall);
+        let late = self.late.map(|_| Fault::LateRenewal);
+        let stale = self.stale.filter(|_| call == Call::WatchNext).map(|_| Fault::StaleWatch);
+        [fate, slow, late, stale].into_iter().flatten()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

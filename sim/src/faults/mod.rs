@@ -1,10 +1,12 @@
 //! What may go wrong, how often and for how long.
 
 mod draw;
+mod kind;
 
 use std::time::Duration;
 
 pub(crate) use self::draw::{Fate, Plan, Stall};
+pub use self::kind::Fault;
 use crate::call::CrashPoint;
 
 /// What may go wrong in a run, how often and for how long.

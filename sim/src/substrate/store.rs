@@ -12,6 +12,7 @@ use entourage_store::{
 use crate::{
     call::Call,
     context::Context,
+    faults::Fault,
     link::{Link, brief},
     substrate::{session::granted, watch::SimWatch},
 };
@@ -112,6 +113,7 @@ impl Store for SimStore {
         }
         match (plan.again, repeatable(&txn)) {
             (Some(_), Repeatable::AtOnce) if applied => {
+                self.link.world.count(self.link.process, Fault::Duplicate);
                 let again = self.link.reach(self.inner.transact(txn)).await;
                 self.link.world.note("network", format_args!("repeats {call} at once: {}", shown(&again)));
             }

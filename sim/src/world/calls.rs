@@ -20,6 +20,9 @@ impl World {
             coverage.add_call(call);
         }
         let plan = faults.plan(rng, quiet || sheltered, call);
+        for fault in plan.faults(call) {
+            coverage.add_fault(fault);
+        }
         trace.add(now, &processes[process].name, format_args!("calls {call}"));
         drop(state);
         if let Some(time) = plan.partition {

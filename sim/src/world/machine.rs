@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::SimClock,
     dial::Rate,
-    faults::Stall,
+    faults::{Fault, Stall},
     timers::Event,
     world::{State, World},
 };
@@ -14,13 +14,6 @@ impl World {
     /// The clock of this process's machine.
     pub(crate) fn clock_of(&self, process: usize) -> SimClock {
         self.state().processes[process].clock.clone()
-    }
-
-    /// Whether it, or its machine, stands still.
-    pub(crate) fn is_stalled(&self, process: usize) -> bool {
-        let now = self.now();
-        let standing = &self.state().processes[process];
-        standing.paused_until.max(standing.asleep_until).max(standing.frozen_until) > now
     }
 
     /// The process stands still, and does not know it.
@@ -45,6 +38,7 @@ impl World {
         drop(state);
         // Whatever stands still with it, it is a pause to whoever judges.
         self.befell("pause", &name);
+        self.count(process, stall.fault());
     }
 
     /// A stall may be over.
@@ -72,6 +66,7 @@ impl World {
         drop(state);
         if rate != Rate::TRUE {
             self.befell("clock", &name);
+            self.count(process, Fault::ClockRate);
         }
     }
 }

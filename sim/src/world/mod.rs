@@ -21,7 +21,7 @@ use crate::{
     call::CrashPoint,
     clock::SimClock,
     coverage::Coverage,
-    faults::Faults,
+    faults::{Fault, Faults},
     history::{History, What},
     pulse::Pulse,
     rng::Rng,
@@ -50,6 +50,8 @@ struct State {
     coverage: Coverage,
     processes: Vec<Standing>,
     slots: u64,
+    /// Whether somebody has died since this was asked.
+    hit: bool,
     /// What was sent to the network to do, until it is done.
     errands: Vec<JoinHandle<()>>,
     /// Receivers of dead processes. Dropping one gives back what it holds, and the dead do not.
@@ -76,6 +78,17 @@ struct Standing {
     pulse: Arc<Pulse>,
 }
 
+/// What decides whether a process may take a turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stance {
+    /// It, or its machine, stands still.
+    pub(crate) stalled: bool,
+    /// Tasks of it are to be woken.
+    pub(crate) woken: bool,
+    /// It reaches no substrate.
+    pub(crate) cut: bool,
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State").field("faults", &self.faults).finish_non_exhaustive()
@@ -93,6 +106,7 @@ impl World {
             coverage: Coverage::new(),
             processes: Vec::new(),
             slots: 0,
+            hit: false,
             errands: Vec::new(),
             graveyard: Vec::new(),
         };
@@ -118,6 +132,18 @@ impl World {
     pub(crate) fn note(&self, who: &str, what: fmt::Arguments<'_>) {
         let now = self.now();
         self.state().trace.add(now, who, what);
+    }
+
+    pub(crate) fn silence(&self) {
+        self.state().trace.silence();
+    }
+
+    /// Counts a fault that befell this process, unless it is none of the tested ones.
+    pub(crate) fn count(&self, process: usize, fault: Fault) {
+        let mut state = self.state();
+        if !state.processes[process].sheltered {
+            state.coverage.add_fault(fault);
+        }
     }
 
     pub(crate) fn results(&self) -> (Trace, Coverage) {
@@ -194,6 +220,11 @@ impl World {
         self.state().processes[process].dead
     }
 
+    /// Whether anybody has died since this was asked last.
+    pub(crate) fn was_hit(&self) -> bool {
+        std::mem::take(&mut self.state().hit)
+    }
+
     /// The process dies as soon as the task that is being polled has paused.
     pub(crate) fn kill(&self, process: usize, how: fmt::Arguments<'_>) {
         let now = self.now();
@@ -204,9 +235,12 @@ impl World {
         }
         standing.dead = true;
         standing.died += 1;
+        state.hit = true;
+        let standing = &state.processes[process];
         let (name, pulse) = (Arc::clone(&standing.name), Arc::clone(&standing.pulse));
         state.trace.add(now, &name, format_args!("dies {how}"));
         drop(state);
+        self.count(process, Fault::Crash);
         self.history.record(What::Kill { worker: name.to_string() });
         pulse.ping();
     }
@@ -247,6 +281,16 @@ impl World {
     }
 
     // Turns
+
+    /// Shows how each process stands now.
+    pub(crate) fn each_standing(&self, mut see: impl FnMut(usize, Stance)) {
+        let now = self.now();
+        for (place, standing) in self.state().processes.iter().enumerate() {
+            let stalled = standing.paused_until.max(standing.asleep_until).max(standing.frozen_until) > now;
+            let (woken, cut) = (!standing.woken.is_empty(), standing.cut_until.is_some());
+            see(place, Stance { stalled, woken, cut });
+        }
+    }
 
     /// Whether the process takes the turn that it is offered, or dies or stalls instead.
     pub(crate) fn takes_turn(&self, process: usize) -> bool {

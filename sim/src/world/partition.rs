@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{slot::Slot, timers::Event, world::World};
+use crate::{faults::Fault, slot::Slot, timers::Event, world::World};
 
 impl World {
     /// Whether the process reaches no substrate now.
@@ -21,6 +21,7 @@ impl World {
         state.trace.add(now, &name, format_args!("is cut off for {time:?}"));
         drop(state);
         self.befell("partition", &name);
+        self.count(process, Fault::Partition);
         self.clock.set(until, Event::Heal, process);
     }
 

@@ -26,11 +26,6 @@ impl World {
         }
     }
 
-    /// Whether tasks of the process are to be woken.
-    pub(crate) fn was_woken(&self, process: usize) -> bool {
-        !self.state().processes[process].woken.is_empty()
-    }
-
     /// The waits whose tasks are to be woken, in the order in which they began.
     pub(crate) fn take_woken(&self, process: usize) -> BTreeMap<u64, Arc<Slot>> {
         std::mem::take(&mut self.state().processes[process].woken)

@@ -4,8 +4,10 @@
 
 mod calls;
 mod clocks;
+mod deliveries;
 mod holder;
 mod queue;
+mod registers;
 mod renewals;
 mod seeds;
 mod sim;

@@ -9,16 +9,17 @@ use std::{
 use bytes::Bytes;
 use entourage_core::{Realm, Shutdown};
 use entourage_sim::{
-    Call, Context, History, Op, Run, Seeds, Sim, What as Happened, check_fences, check_grants,
-    check_registers,
+    Call, Context, Run, Seeds, Sim, What as Happened, check_fences, check_grants, check_registers,
 };
 use entourage_store::{
     Change, Entry, Error, MemoryOptions, MemoryStore, Outcome, Session, SessionId, Standing, Store, Test,
     Txn, Version, What,
 };
-use serde_json::Value;
 
-use crate::faults;
+use crate::{
+    faults,
+    registers::{Registers, check_counts, number},
+};
 
 const CALLS: &[Call] = &[
     Call::StoreGet,
@@ -33,65 +34,6 @@ const CALLS: &[Call] = &[
 ];
 const CLIENTS: usize = 3;
 const ROUNDS: usize = 5;
-
-/// A client of registers that writes down what it asks and what it is told.
-struct Registers {
-    store: Arc<dyn Store>,
-    history: History,
-    name: String,
-    asked: u32,
-}
-
-fn text(entry: Option<&Entry>) -> Value {
-    entry.map_or(Value::Null, |entry| String::from_utf8_lossy(&entry.value).into_owned().into())
-}
-
-impl Registers {
-    fn ask(&mut self, op: Op) -> String {
-        self.asked += 1;
-        let p = format!("{}.{}", self.name, self.asked);
-        self.history.record(Happened::Invoke { p: p.clone(), op });
-        p
-    }
-
-    async fn read(&mut self, k: &str) -> Option<Option<Entry>> {
-        let p = self.ask(Op::Read { k: k.to_owned() });
-        let found = self.store.get(k).await.ok();
-        self.history.record(match &found {
-            Some(found) => Happened::Ok { p, v: Some(text(found.as_ref())) },
-            None => Happened::Info { p },
-        });
-        found
-    }
-
-    /// Swaps by version, which is by value too: no value is ever written twice.
-    async fn swap(&mut self, k: &str, found: Option<&Entry>, new: String) -> Option<bool> {
-        let old = text(found);
-        let p = self.ask(Op::Cas { k: k.to_owned(), old, new: new.clone().into() });
-        let test = found.map_or(Test::Absent, |entry| Test::Version(entry.version));
-        match self.store.transact(Txn::new().when(k, test).put(k, new)).await {
-            Ok(Outcome::Applied { .. }) => {
-                self.history.record(Happened::Ok { p, v: None });
-                Some(true)
-            }
-            Ok(Outcome::Refused { .. }) => {
-                self.history.record(Happened::Fail { p });
-                Some(false)
-            }
-            Err(error) => {
-                let unknown = error.is_unknown();
-                self.history.record(if unknown { Happened::Info { p } } else { Happened::Fail { p } });
-                (!unknown).then_some(false)
-            }
-        }
-    }
-}
-
-/// The number at the front of a register's value, behind which is who wrote it.
-fn number(entry: Option<&Entry>) -> u64 {
-    let value = entry.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
-    value.map_or(0, |value| value.split_once(' ').unwrap().0.parse().unwrap())
-}
 
 /// What a lock protects, outside of all processes: it knows the highest fence that it has seen.
 #[derive(Default)]
@@ -175,7 +117,7 @@ async fn client(ctx: Context, store: Arc<dyn Store>, printer: Arc<Mutex<Printer>
         return;
     }
     let name = format!("{}.{}", ctx.name(), ctx.incarnation());
-    let mut registers = Registers { store: Arc::clone(&store), history: ctx.history(), name, asked: 0 };
+    let mut registers = Registers::new(Arc::clone(&store), ctx.history(), name);
     let session = Arc::new(session(&ctx, &*store).await);
     let kept = Arc::clone(&session);
     tokio::spawn(async move { kept.keep_alive(&Shutdown::new()).await });
@@ -262,39 +204,6 @@ fn run(seed: u64) -> Run {
         mirror(ctx, store, Arc::clone(&raw))
     });
     sim.run().unwrap()
-}
-
-/// Every increment that was acknowledged is in the final value, and no more than may be.
-fn check_counts(run: &Run) {
-    let events = run.history.events();
-    let mut asked = BTreeMap::new();
-    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let mut highest: BTreeMap<String, u64> = BTreeMap::new();
-    for event in &events {
-        match &event.what {
-            Happened::Invoke { p, op: Op::Cas { k, .. } } => {
-                asked.insert(p.clone(), k.clone());
-                counts.entry(k.clone()).or_default().1 += 1;
-            }
-            Happened::Invoke { p, op: Op::Read { k } } => drop(asked.insert(p.clone(), k.clone())),
-            Happened::Ok { p, v: None } => counts.entry(asked[p].clone()).or_default().0 += 1,
-            Happened::Ok { p, v: Some(Value::String(seen)) } => {
-                let number: u64 = seen.split_once(' ').unwrap().0.parse().unwrap();
-                let highest = highest.entry(asked[p].clone()).or_default();
-                *highest = number.max(*highest);
-            }
-            Happened::Fail { p } => {
-                if let Some((_, most)) = counts.get_mut(&asked[p]) {
-                    *most -= 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    for (key, highest) in highest {
-        let (_, most) = counts[&key];
-        assert!(highest <= most, "{key} counts {highest}, and at most {most} increments happened");
-    }
 }
 
 #[test]

@@ -2,70 +2,39 @@
 
 use std::{
     fmt,
-    future::Future,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use entourage_core::{Clock, Moment, Realm, planted, timeout};
-use etcd_client::{
-    Client, ConnectOptions, GetOptions, GetResponse, KvClient, LeaseClient, ResponseHeader, Txn, TxnResponse,
-    WatchClient,
-};
-use tokio::sync::watch;
+use entourage_core::{Clock, Realm};
+use etcd_client::{Client, ConnectOptions, GetOptions, GetResponse, ResponseHeader, Txn, TxnResponse};
 
 use super::{
+    call::Patience,
     fault::{Fault, Intent},
     options::EtcdOptions,
+    server::{Line, Server},
+    turn::Turns,
 };
 use crate::error::{Error, Result};
 
-/// An answer may hold as many entries as a listing, each as long as a value: what a caller can
-/// ask for is bounded elsewhere.
-const LONGEST_ANSWER: usize = i32::MAX as usize;
-
-/// The servers of one cluster. One of them is asked until it does not answer; then the next.
+/// The servers of one cluster. They take turns: one of them is asked until it does not answer, and
+/// what streams from it goes with the calls to the next.
 pub(super) struct Cluster {
-    servers: Vec<Server>,
-    current: AtomicUsize,
+    pub(super) servers: Vec<Server>,
+    pub(super) turns: Turns,
     options: ConnectOptions,
     timeout: Duration,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
     clock: Arc<dyn Clock>,
     probe: Vec<u8>,
     realm: OnceLock<Realm>,
     /// The highest revision that an answer has shown: later answers show no lower one.
     seen: AtomicU64,
     lines: AtomicU64,
-}
-
-/// One server, and the connection to it if there is one.
-struct Server {
-    url: String,
-    line: Mutex<Option<(Line, watch::Sender<()>)>>,
-}
-
-/// A connection whose cluster and revision have been checked.
-#[derive(Clone)]
-pub(super) struct Line {
-    number: u64,
-    pub(super) kv: KvClient,
-    pub(super) lease: LeaseClient,
-    pub(super) watch: WatchClient,
-    /// Ends when the connection is given up.
-    kept: watch::Receiver<()>,
-}
-
-impl Line {
-    /// Waits until the connection is given up, because a call on it was not answered: what
-    /// streams on it may never come either. Cancel-safe.
-    pub(super) async fn given_up(&mut self) {
-        // Nothing is ever sent: it ends with the sender.
-        while self.kept.changed().await.is_ok() {}
-    }
 }
 
 impl Cluster {
@@ -81,10 +50,9 @@ impl Cluster {
         if let Some((name, password)) = &options.user {
             connect = connect.with_user(name, password).with_auto_token_refresh(true);
         }
-        let server = |url: &String| Server { url: url.clone(), line: Mutex::new(None) };
         Self {
-            servers: options.endpoints.iter().map(server).collect(),
-            current: AtomicUsize::new(0),
+            servers: options.endpoints.iter().map(|url| Server::new(url)).collect(),
+            turns: Turns::new(),
             options: connect,
             timeout: options.timeout,
             connect_timeout: options.connect_timeout,
@@ -115,13 +83,13 @@ impl Cluster {
         key: &[u8],
         options: GetOptions,
     ) -> std::result::Result<(GetResponse, u64), Fault> {
-        self.get_within(self.timeout, key, options).await
+        self.get_within(Patience::only(self.timeout), key, options).await
     }
 
-    /// The same within another time.
+    /// The same with another patience.
     pub(super) async fn get_within(
         &self,
-        limit: Duration,
+        patience: Patience,
         key: &[u8],
         options: GetOptions,
     ) -> std::result::Result<(GetResponse, u64), Fault> {
@@ -130,7 +98,7 @@ impl Cluster {
             let (key, options) = (key.to_vec(), options.clone());
             async move { line.kv.get(key, Some(options)).await }
         };
-        let answer = self.call_within(limit, Intent::Read, ask).await?;
+        let answer = self.call_within(patience, Intent::Read, ask).await?;
         let revision = self.check(answer.header(), seen).map_err(Fault::whole)?;
         Ok((answer, revision))
     }
@@ -157,106 +125,21 @@ impl Cluster {
         Ok((answer, revision))
     }
 
-    /// Asks a server, and the next ones while nothing was sent, until the time is up.
-    pub(super) async fn call<T, F>(
-        &self,
-        intent: Intent,
-        ask: impl Fn(Line) -> F,
-    ) -> std::result::Result<T, Fault>
-    where
-        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
-    {
-        self.call_within(self.timeout, intent, ask).await
-    }
-
-    /// The same within another time. It never waits for an answer beyond that: a server that is
-    /// frozen, or behind a cut cable, says nothing at all.
-    pub(super) async fn call_within<T, F>(
-        &self,
-        limit: Duration,
-        intent: Intent,
-        ask: impl Fn(Line) -> F,
-    ) -> std::result::Result<T, Fault>
-    where
-        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
-    {
-        let deadline = self.clock.now() + limit;
-        let mut tried = 1;
-        loop {
-            let place = self.current.load(Ordering::Relaxed) % self.servers.len();
-            let fault = match self.call_at(place, deadline, intent, &ask).await {
-                Ok(answer) => return Ok(answer),
-                Err(fault) => fault,
-            };
-            if fault.is_unavailable() || fault.is_unknown() {
-                // Unless another call has turned to the next one already.
-                let next = (place + 1) % self.servers.len();
-                let _ = self.current.compare_exchange(place, next, Ordering::Relaxed, Ordering::Relaxed);
-            }
-            let is_over = self.clock.now() >= deadline || tried == self.servers.len();
-            if is_over || !fault.is_unavailable() {
-                return Err(fault);
-            }
-            tried += 1;
-        }
-    }
-
-    async fn call_at<T, F>(
-        &self,
-        place: usize,
-        deadline: Moment,
-        intent: Intent,
-        ask: impl Fn(Line) -> F,
-    ) -> std::result::Result<T, Fault>
-    where
-        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
-    {
-        let server = &self.servers[place];
-        let line = match server.line() {
-            Some(line) => line,
-            None => {
-                // Of a frozen server too, so that time is left for the next one.
-                let left = deadline.since(self.clock.now()).min(self.connect_timeout);
-                let connected = timeout(&*self.clock, left, Box::pin(self.connect(server))).await;
-                connected.unwrap_or_else(|elapsed| Err(Fault::elapsed(elapsed, intent, false)))?
-            }
-        };
-        let number = line.number;
-        let left = match planted("etcd-deadline-ignored") {
-            true => Duration::MAX,
-            false => deadline.since(self.clock.now()),
-        };
-        let answer = match timeout(&*self.clock, left, ask(line)).await {
-            Ok(answer) => answer.map_err(|error| Fault::of(error, intent)),
-            Err(elapsed) => Err(Fault::elapsed(elapsed, intent, true)),
-        };
-        if answer.as_ref().is_err_and(Fault::is_broken) {
-            server.forget(number);
-        }
-        answer
-    }
-
     /// A new connection, on which the cluster has shown that it is the one from before.
-    async fn connect(&self, server: &Server) -> std::result::Result<Line, Fault> {
+    pub(super) async fn connect(&self, server: &Server, turn: usize) -> std::result::Result<Line, Fault> {
         let of_read = |error| Fault::of(error, Intent::Read);
         let seen = self.seen();
         let options = Some(self.options.clone());
-        let client = Client::connect([server.url.as_str()], options).await.map_err(of_read)?;
-        let (keep, kept) = watch::channel(());
-        let mut line = Line {
-            number: self.lines.fetch_add(1, Ordering::Relaxed),
-            kv: client.kv_client().max_decoding_message_size(LONGEST_ANSWER),
-            lease: client.lease_client(),
-            watch: client.watch_client().max_decoding_message_size(LONGEST_ANSWER),
-            kept,
-        };
+        let client = Client::connect([server.url()], options).await.map_err(of_read)?;
+        let number = self.lines.fetch_add(1, Ordering::Relaxed);
+        let mut line = Line::of(&client, number, self.turns.turn(turn));
         let probe = Some(GetOptions::new().with_keys_only());
         let answer = line.kv.get(self.probe.clone(), probe).await.map_err(of_read)?;
         if let Some(header) = answer.header() {
             self.realm.get_or_init(|| realm(header));
         }
         self.check(answer.header(), seen).map_err(Fault::whole)?;
-        *server.lock() = Some((line.clone(), keep));
+        server.remember(line.clone());
         Ok(line)
     }
 
@@ -296,25 +179,9 @@ fn realm(header: &ResponseHeader) -> Realm {
     Realm::new(header.cluster_id().into())
 }
 
-impl Server {
-    fn line(&self) -> Option<Line> {
-        self.lock().as_ref().map(|(line, _)| line.clone())
-    }
-
-    /// Gives up a connection, unless another one has been made since.
-    fn forget(&self, number: u64) {
-        self.lock().take_if(|(line, _)| line.number == number);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Line, watch::Sender<()>)>> {
-        // A line is put in and taken out whole.
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let urls: Vec<_> = self.servers.iter().map(|server| &server.url).collect();
+        let urls: Vec<_> = self.servers.iter().map(Server::url).collect();
         f.debug_struct("Cluster")
             .field("servers", &urls)
             .field("realm", &self.realm.get())

@@ -1,11 +1,14 @@
 //! A store in a cluster of etcd.
 
+mod call;
 mod cluster;
 mod fault;
 mod keys;
 mod list;
 mod options;
+mod server;
 mod session;
+mod turn;
 mod txn;
 mod watch;
 

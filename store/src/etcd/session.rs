@@ -7,8 +7,10 @@ use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, Txn, TxnOp, TxnOpR
 
 use super::{
     Shared,
+    call::Patience,
     fault::{Fault, Intent},
     keys::version,
+    server::Line,
 };
 use crate::{
     error::{Error, Result},
@@ -20,7 +22,7 @@ use crate::{
 pub(super) async fn open(shared: &Arc<Shared>, ttl: Duration) -> Result<Session> {
     let sent = shared.cluster.clock().now();
     let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
-    let grant = |mut line: super::cluster::Line| async move { line.lease.grant(seconds, None).await };
+    let grant = |mut line: Line| async move { line.lease.grant(seconds, None).await };
     let granted = shared.cluster.call(Intent::Write, grant).await?;
     shared.cluster.check_realm(granted.header())?;
     // The server's word: it may be longer than what was asked.
@@ -64,8 +66,8 @@ pub(super) async fn resume(shared: &Arc<Shared>, id: SessionId) -> Result<Sessio
     let ttl = ttl
         .ok_or_else(|| Error::Failed(format!("the key of session {id} is not what was put there").into()))?;
     let sent = shared.cluster.clock().now();
-    let limit = shared.cluster.timeout();
-    keep_alive(shared, lease, limit).await.map_err(|fault| or_lost(fault, id))?;
+    let patience = Patience::only(shared.cluster.timeout());
+    keep_alive(shared, lease, patience).await.map_err(|fault| or_lost(fault, id))?;
     Ok(session(shared, Grant { number: id.number, epoch, ttl }, sent))
 }
 
@@ -77,10 +79,10 @@ fn session(shared: &Arc<Shared>, grant: Grant, sent: Moment) -> Session {
 }
 
 /// Extends a lease to its full time. One that is gone is no error to etcd: it has no time left.
-async fn keep_alive(shared: &Shared, lease: i64, limit: Duration) -> std::result::Result<(), Fault> {
+async fn keep_alive(shared: &Shared, lease: i64, patience: Patience) -> std::result::Result<(), Fault> {
     // The client waits for the first answer; dropped then, the stream ends.
-    let extend = |mut line: super::cluster::Line| async move { line.lease.keep_alive(lease).await.map(drop) };
-    shared.cluster.call_within(limit, Intent::Write, extend).await
+    let extend = |mut line: Line| async move { line.lease.keep_alive(lease).await.map(drop) };
+    shared.cluster.call_within(patience, Intent::Write, extend).await
 }
 
 fn or_lost(fault: Fault, id: SessionId) -> Error {
@@ -109,16 +111,19 @@ impl Lease for EtcdLease {
     /// First a look at the key: an earlier incarnation must not extend the life of a later one.
     async fn renew(&self) -> Result<Duration> {
         let shared = &self.shared;
-        // A quarter for each of both calls, so that half is left to ask another server.
+        // A quarter for each of both calls, so that half is left to try again. A server that is
+        // silent for a twelfth is not waited for alone, because election drops a renewal after a
+        // sixth; one that is only slow has the whole time. Both calls may be done twice.
         let limit = shared.cluster.timeout().min(self.grant.ttl / 4);
+        let patience = Patience { alone: limit.min(self.grant.ttl / 12), limit };
         let key = shared.keys.session(self.grant.number);
-        let (answer, _) = shared.cluster.get_within(limit, &key, GetOptions::new()).await?;
+        let (answer, _) = shared.cluster.get_within(patience, &key, GetOptions::new()).await?;
         let epoch = answer.kvs().first().map(|found| version(found.mod_revision()).number());
         if epoch != Some(self.grant.epoch) {
             return Err(Error::SessionLost { id: self.id() });
         }
         let lease = i64::try_from(self.grant.number).map_err(|_| Error::SessionLost { id: self.id() })?;
-        keep_alive(shared, lease, limit).await.map_err(|fault| or_lost(fault, self.id()))?;
+        keep_alive(shared, lease, patience).await.map_err(|fault| or_lost(fault, self.id()))?;
         shared.counts.renewed.increment();
         Ok(self.grant.ttl)
     }
@@ -138,7 +143,7 @@ impl Lease for EtcdLease {
         if !answer.succeeded() {
             return Ok(());
         }
-        let revoke = |mut line: super::cluster::Line| async move { line.lease.revoke(lease).await };
+        let revoke = |mut line: Line| async move { line.lease.revoke(lease).await };
         match shared.cluster.call(Intent::Write, revoke).await {
             Ok(_) | Err(Fault::LeaseGone) => {}
             Err(fault) => return Err(fault.into()),

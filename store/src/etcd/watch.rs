@@ -11,9 +11,11 @@ use tokio::{
 
 use super::{
     Shared,
-    cluster::{Line, went_back},
+    cluster::went_back,
     fault::{Fault, Intent},
     keys::{Span, version},
+    server::Line,
+    turn::Turn,
 };
 use crate::{
     entry::Version,
@@ -95,10 +97,10 @@ impl Watch for EtcdWatch {
     }
 }
 
-/// An open stream, and the connection that it is on.
+/// An open stream, and the turn of the server that it comes from.
 struct Stream {
     changes: WatchStream,
-    line: Line,
+    turn: Turn,
 }
 
 /// Where the reading stands.
@@ -113,7 +115,7 @@ struct Reader {
 
 /// Why a stream is read no further.
 enum End {
-    /// It broke, or the server ended it.
+    /// It broke, the server ended it, or the calls have gone elsewhere.
     Broken,
     /// Its caller was too slow; the rest is read again when there is room for this.
     Full(Batch),
@@ -188,7 +190,7 @@ impl Reader {
             let answer = tokio::select! {
                 biased;
                 () = hand.closed() => return End::Closed,
-                () = stream.line.given_up() => return End::Broken,
+                () = stream.turn.is_over() => return End::Broken,
                 answer = stream.changes.message() => answer,
             };
             let Ok(Some(answer)) = answer else { return End::Broken };
@@ -285,7 +287,7 @@ impl Reader {
             let (first, options) = (first.clone(), options.clone());
             async move {
                 let changes = line.watch.watch(first, Some(options)).await?;
-                Ok(Stream { changes, line })
+                Ok(Stream { changes, turn: line.turn })
             }
         };
         self.shared.cluster.call(Intent::Read, ask).await

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Clock, Fence, Moment, Shutdown};
+use entourage_core::{Clock, Fence, Moment, Shutdown, planted};
 
 use crate::error::{Error, Result};
 
@@ -112,8 +112,9 @@ impl Session {
 
     /// Renews at every third of the time to live until the session is lost or `shutdown` stops.
     ///
-    /// Failed renewals are tried again at a tenth of the time to live: only the clock, or the
-    /// store's own word, ends the session.
+    /// Failed renewals are tried again after a tenth of the time to live, and an answer that has
+    /// not come within a third is awaited no longer: only the clock, or the store's own word,
+    /// ends the session.
     ///
     /// # Cancel safety
     /// Dropped, the session expires unless somebody else renews it.
@@ -130,13 +131,15 @@ impl Session {
                 () = shutdown.stopped() => return,
                 () = self.clock.sleep_until(wake) => {}
             }
-            // The answer changes the standing, which the loop reads; a lost answer must not
-            // keep the loop past the deadline.
+            // The answer changes the standing, which the loop reads; one that is lost must cost
+            // one try, and not keep the loop past the deadline.
+            let patience = self.granted_ttl() / if planted("session-awaits-for-ever") { 1 } else { 3 };
+            let give_up = (self.clock.now() + patience).min(until);
             tokio::select! {
                 biased;
                 () = shutdown.stopped() => return,
                 _ = self.renew() => {}
-                () = self.clock.sleep_until(until) => {}
+                () = self.clock.sleep_until(give_up) => {}
             }
         }
     }

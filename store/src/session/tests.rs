@@ -8,12 +8,13 @@ use super::*;
 
 const TTL: Duration = Duration::from_secs(30);
 
-/// A store that takes its time, and fails for so many calls first.
+/// A store that takes its time, and first fails for so many calls, or never answers them.
 #[derive(Debug)]
 struct Slow {
     clock: PausedClock,
     takes: Duration,
     failing: AtomicU64,
+    silent: AtomicU64,
     asked: AtomicU64,
 }
 
@@ -21,6 +22,11 @@ struct Slow {
 impl Lease for Slow {
     async fn renew(&self) -> Result<Duration> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let silent = self.silent.load(Ordering::Relaxed);
+        self.silent.store(silent.saturating_sub(1), Ordering::Relaxed);
+        if silent > 0 {
+            std::future::pending::<()>().await;
+        }
         sleep(&self.clock, self.takes).await;
         let failing = self.failing.load(Ordering::Relaxed);
         self.failing.store(failing.saturating_sub(1), Ordering::Relaxed);
@@ -34,8 +40,8 @@ impl Lease for Slow {
 
 fn session(takes: Duration, failing: u64) -> (Arc<Slow>, Session) {
     let clock = PausedClock::new();
-    let (failing, asked) = (AtomicU64::new(failing), AtomicU64::new(0));
-    let lease = Arc::new(Slow { clock: clock.clone(), takes, failing, asked });
+    let (failing, silent, asked) = (AtomicU64::new(failing), AtomicU64::new(0), AtomicU64::new(0));
+    let lease = Arc::new(Slow { clock: clock.clone(), takes, failing, silent, asked });
     let realm = Realm::new(7);
     let (id, fence) = (SessionId { realm, number: 1 }, Fence::new(realm, Scope::new("session/1"), 1));
     let sent = clock.now();
@@ -87,6 +93,22 @@ async fn it_is_kept_alive_by_a_renewal_at_every_third_and_at_every_tenth_in_doub
     assert_eq!(lease.asked.load(Ordering::Relaxed), 4);
     let Standing::Live { until } = session.standing() else { panic!("{:?}", session.standing()) };
     assert_eq!(until.since(start), TTL / 3 + TTL / 10 * 2 + TTL / 3 + TTL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_is_never_answered_costs_a_try_and_not_the_session() {
+    let (lease, session) = session(Duration::ZERO, 0);
+    lease.silent.store(1, Ordering::Relaxed);
+    let (start, shutdown) = (lease.clock.now(), Shutdown::new());
+    // A third until it is sent, a third in which it is awaited, and a tenth until the next.
+    let renewed = TTL / 3 * 2 + TTL / 10;
+    tokio::select! {
+        biased;
+        () = session.keep_alive(&shutdown) => panic!("{:?}", session.standing()),
+        () = sleep(&lease.clock, renewed + TTL / 4) => {}
+    }
+    let Standing::Live { until } = session.standing() else { panic!("{:?}", session.standing()) };
+    assert_eq!(until.since(start), renewed + TTL);
 }
 
 #[tokio::test(start_paused = true)]

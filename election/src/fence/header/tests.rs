@@ -3,7 +3,7 @@
 use entourage_core::{Fence, Realm, Scope};
 use http::{HeaderMap, HeaderValue};
 
-use super::{FENCE, Malformed, OWNER, Stamp, decode, encode};
+use super::{Encoded, FENCE, Malformed, OWNER, Stamp, decode, encode};
 
 const REALM: &str = "0000000000000000000000000000002a";
 
@@ -81,8 +81,8 @@ fn nothing_reads_but_what_is_written() {
     let mut refused = 0;
     for _ in 0..20_000 {
         let stamp = dice.stamp();
-        let (mut fence, mut owner) =
-            (stamp.fence_value.as_bytes().to_vec(), stamp.owner_value.as_bytes().to_vec());
+        let written = Encoded::of(stamp.fence(), stamp.owner());
+        let (mut fence, mut owner) = (written.fence.as_bytes().to_vec(), written.owner.as_bytes().to_vec());
         let mutated = if dice.below(4) == 0 { &mut owner } else { &mut fence };
         for _ in 0..=dice.below(3) {
             let place = dice.below(mutated.len());

@@ -9,12 +9,17 @@ use std::{
     task::{Context, Poll},
 };
 
+use entourage_blueprint::{Blueprint, Counters, Describe, Node, Sink};
 use entourage_core::{Scope, planted};
-use http::{Request, Response, request::Parts};
+use http::{HeaderMap, Request, Response, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::respond::{Rejection, Respond, Text};
+use super::{
+    claim::Claim,
+    respond::{Rejection, Respond, Text},
+    tally::Tally,
+};
 use crate::fence::{
     check::{FenceCheck, Refused},
     header::{Malformed, SEAL, Stamp, one},
@@ -52,6 +57,7 @@ struct Rules<R> {
     resource: Resource,
     is_optional: bool,
     respond: Arc<R>,
+    tally: Arc<Tally>,
 }
 
 /// What is guarded, and so of which scope a fence has to be.
@@ -76,7 +82,8 @@ impl FenceLayer {
     }
 
     fn guarding(check: Arc<dyn FenceCheck>, resource: Resource) -> Self {
-        Self { rules: Rules { check, resource, is_optional: false, respond: Arc::new(Text) } }
+        let tally = Arc::new(Tally::new());
+        Self { rules: Rules { check, resource, is_optional: false, respond: Arc::new(Text), tally } }
     }
 }
 
@@ -94,8 +101,25 @@ impl<R> FenceLayer<R> {
     /// Answers by `respond`, for bodies that cannot be made of a `String`, or in a form of your own.
     #[must_use]
     pub fn with_responder<Q>(self, respond: Q) -> FenceLayer<Q> {
-        let Rules { check, resource, is_optional, .. } = self.rules;
-        FenceLayer { rules: Rules { check, resource, is_optional, respond: Arc::new(respond) } }
+        let Rules { check, resource, is_optional, tally, .. } = self.rules;
+        FenceLayer { rules: Rules { check, resource, is_optional, respond: Arc::new(respond), tally } }
+    }
+
+    /// What was let in, and what was refused and why, over all services of this layer.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.rules.tally.all.clone()
+    }
+}
+
+impl<R> Describe for FenceLayer<R> {
+    fn describe(&self, blueprint: &mut Blueprint) {
+        let name = match &self.rules.resource {
+            Resource::One(scope) => format!("fence of {}", scope.as_str()),
+            Resource::OfRequest(_) => "fence".to_owned(),
+        };
+        let node = Node::new("fence", name).with_counters(self.counters());
+        blueprint.add_node(node.source().sink(Sink::default()));
     }
 }
 
@@ -121,13 +145,9 @@ impl<S, R> Layer<S> for FenceLayer<R> {
 
 impl<R> Rules<R> {
     /// The stamp of a request with these headers, for the resource that it is about.
-    fn read(&self, parts: &Parts) -> Result<Option<Claim>, Rejection> {
-        let resource = match &self.resource {
-            Resource::One(scope) => scope.clone(),
-            Resource::OfRequest(scope) => scope(parts),
-        };
-        let stamp = Stamp::read_like(&parts.headers, Some(&resource)).map_err(Rejection::Malformed)?;
-        let is_seal = match one(&parts.headers, &SEAL).map_err(Rejection::Malformed)? {
+    fn read(&self, headers: &HeaderMap, resource: &Scope) -> Result<Option<Claim>, Rejection> {
+        let stamp = Stamp::read_like(headers, Some(resource)).map_err(Rejection::Malformed)?;
+        let is_seal = match one(headers, &SEAL).map_err(Rejection::Malformed)? {
             Some(value) if value == "1" => true,
             Some(_) => return Err(Rejection::Malformed(Malformed::new(&SEAL, "is not 1"))),
             None => false,
@@ -135,37 +155,11 @@ impl<R> Rules<R> {
         let Some(stamp) = stamp else {
             return if self.is_optional && !is_seal { Ok(None) } else { Err(Rejection::Missing) };
         };
-        if *stamp.fence().scope() != resource && !planted("fence-ignores-scope") {
-            let fence = stamp.fence().clone();
-            return Err(Rejection::Refused(Refused::OtherScope { fence, expected: resource }));
+        if stamp.fence().scope() != resource && !planted("fence-ignores-scope") {
+            let (fence, expected) = (stamp.fence().clone(), resource.clone());
+            return Err(Rejection::Refused(Refused::OtherScope { fence, expected }));
         }
         Ok(Some(Claim { stamp, is_seal }))
-    }
-}
-
-/// What a request claims of itself, and asks.
-struct Claim {
-    stamp: Stamp,
-    is_seal: bool,
-}
-
-impl Claim {
-    /// The answer, where it needs no waiting.
-    fn known(&self, check: &dyn FenceCheck) -> Option<Result<(), Rejection>> {
-        if self.is_seal {
-            return None;
-        }
-        let answer = check.known(self.stamp.fence(), Some(self.stamp.owner()))?;
-        Some(answer.map_err(Rejection::Refused))
-    }
-
-    async fn judge(&self, check: &dyn FenceCheck) -> Result<(), Rejection> {
-        let (fence, owner) = (self.stamp.fence(), Some(self.stamp.owner()));
-        if self.is_seal {
-            check.seal(fence, owner).await.map_err(Rejection::Refused)?;
-            return Err(Rejection::Sealed);
-        }
-        check.check(fence, owner).await.map_err(Rejection::Refused)
     }
 }
 
@@ -176,6 +170,7 @@ impl<R> Clone for Rules<R> {
             resource: self.resource.clone(),
             is_optional: self.is_optional,
             respond: Arc::clone(&self.respond),
+            tally: Arc::clone(&self.tally),
         }
     }
 }
@@ -224,17 +219,29 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let claim = match self.rules.read(&parts) {
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let read = match &self.rules.resource {
+            Resource::One(scope) => self.rules.read(request.headers(), scope),
+            Resource::OfRequest(scope) => {
+                let (parts, body) = request.into_parts();
+                let read = self.rules.read(&parts.headers, &scope(&parts));
+                request = Request::from_parts(parts, body);
+                read
+            }
+        };
+        let claim = match read {
             Ok(Some(claim)) => claim,
-            Ok(None) => return Box::pin(self.inner.call(Request::from_parts(parts, body))),
+            Ok(None) => {
+                self.rules.tally.unstamped.increment();
+                return Box::pin(self.inner.call(request));
+            }
             Err(rejection) => return self.reject(&rejection),
         };
         match claim.known(&*self.rules.check) {
             Some(Ok(())) => {
-                parts.extensions.insert(claim.stamp);
-                Box::pin(self.inner.call(Request::from_parts(parts, body)))
+                self.rules.tally.passed.increment();
+                request.extensions_mut().insert(claim.stamp);
+                Box::pin(self.inner.call(request))
             }
             Some(Err(rejection)) => self.reject(&rejection),
             None => {
@@ -244,10 +251,12 @@ where
                 let rules = self.rules.clone();
                 Box::pin(async move {
                     if let Err(rejection) = claim.judge(&*rules.check).await {
+                        rules.tally.answered(&rejection);
                         return Ok(rules.respond.respond(&rejection));
                     }
-                    parts.extensions.insert(claim.stamp);
-                    inner.call(Request::from_parts(parts, body)).await
+                    rules.tally.passed.increment();
+                    request.extensions_mut().insert(claim.stamp);
+                    inner.call(request).await
                 })
             }
         }
@@ -264,6 +273,7 @@ impl<S, R> FenceGate<S, R> {
         B: Send + 'static,
         E: Send + 'static,
     {
+        self.rules.tally.answered(rejection);
         Box::pin(future::ready(Ok(self.rules.respond.respond(rejection))))
     }
 }

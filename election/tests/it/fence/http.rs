@@ -12,6 +12,7 @@ use std::{
 };
 
 use ::http::{Request, Response, StatusCode};
+use entourage_blueprint::Blueprint;
 use entourage_core::{BoxError, Fence, Realm, Retryable, Scope};
 use entourage_election::fence::{
     FENCE, FenceCheck, FenceLayer, HighestSeen, NotHeld, OWNER, Refused, Rejection, SEAL, Stamp, StampLayer,
@@ -44,6 +45,40 @@ async fn a_seal_over_http_closes_the_resource_and_has_no_effect() {
     odd.headers_mut().insert(SEAL, "yes".parse().unwrap());
     assert_eq!(status(&mut server, odd).await, StatusCode::BAD_REQUEST);
     assert_eq!(printer.printed(), ["first", "late, and let in"]);
+}
+
+#[tokio::test]
+async fn what_was_let_in_and_what_was_refused_is_counted_by_its_reason() {
+    let layer = FenceLayer::new(HighestSeen::new(REALM), Scope::new(LOCK));
+    let mut server = layer.layer(Printer::default());
+    let foreign = Stamp::new(Fence::new(Realm::new(99), Scope::new(LOCK), 9), "r9").unwrap();
+    let mut unstamped = page(&foreign, "unstamped");
+    unstamped.headers_mut().clear();
+    let mut seal = page(&stamp(4, "r4"), "a seal");
+    seal.headers_mut().insert(SEAL, "1".parse().unwrap());
+    let requests = [page(&stamp(2, "r2"), "2"), page(&stamp(1, "r1"), "1"), page(&stamp(3, "r3"), "3")];
+    for request in requests.into_iter().chain([page(&foreign, "9"), unstamped, seal]) {
+        status(&mut server, request).await;
+    }
+    let optional = layer.clone().optional();
+    let mut anonymous = page(&stamp(1, "r1"), "anonymous");
+    anonymous.headers_mut().clear();
+    status(&mut optional.layer(Printer::default()), anonymous).await;
+    let seen: Vec<_> = layer.counters().snapshot().into_iter().filter(|(_, value)| *value > 0).collect();
+    assert_eq!(
+        seen,
+        [
+            ("requests_passed_total", 2),
+            ("requests_unstamped_total", 1),
+            ("requests_sealed_total", 1),
+            ("requests_missing_total", 1),
+            ("requests_stale_total", 1),
+            ("requests_foreign_realm_total", 1),
+        ]
+    );
+    let blueprint = Blueprint::of(&layer);
+    assert_eq!(blueprint.check(), []);
+    assert_eq!(blueprint.nodes()[0].name(), format!("fence of {LOCK}"));
 }
 
 #[tokio::test]

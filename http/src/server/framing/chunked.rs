@@ -1,5 +1,7 @@
 //! A body in chunks, and its trailers (RFC 9112, 7.1).
 
+use entourage_core::planted;
+
 use super::{Bounds, bad, body_too_large, head_too_large, is_token, is_value, too_many_fields};
 use crate::problem::Problem;
 
@@ -81,7 +83,8 @@ impl Chunked {
             (State::SizeStart | State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = u64::from(char::from(byte).to_digit(16).unwrap_or(0));
                 self.size = self.size.saturating_mul(16).saturating_add(digit);
-                if self.total.saturating_add(self.size) > bounds.body_bytes {
+                let total = if planted("http-chunks-unsummed") { 0 } else { self.total };
+                if total.saturating_add(self.size) > bounds.body_bytes {
                     return Err(body_too_large(bounds.body_bytes));
                 }
                 self.digits += 1;

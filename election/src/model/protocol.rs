@@ -1,24 +1,20 @@
-//! The protocol of lease, claim and fence, in every order of its events.
-//!
-//! Three contenders, one store and one resource that checks fences. Every message may be late
-//! without bound, or lost; any contender may stop and go on at any moment, which is the same
-//! as its messages being late. What a contender believes is decided by the shipped [`Lease`],
-//! and who is first by the shipped [`Queue`].
+//! The protocol itself: three contenders, a store, a resource, and the messages between them.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use entourage_core::Moment;
 use entourage_store::{Entry, Version};
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
 
+use super::promises::promises;
 use crate::{
     lease::Lease,
     place::{Place, Queue},
     timings::Timings,
 };
 
-const CONTENDERS: usize = 3;
+pub(super) const CONTENDERS: usize = 3;
 /// A session lives for so many ticks after the store took a renewal in.
 const TTL: u8 = 4;
 /// The last moment that is looked at.
@@ -27,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What is wrong with the protocol, to see that the checker finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     None,
     /// The resource takes any write.
     UncheckedResource,
@@ -40,14 +36,14 @@ enum Fault {
 }
 
 #[derive(Clone, Debug)]
-struct Protocol {
+pub(super) struct Protocol {
     fault: Fault,
     timings: Timings,
 }
 
 /// What a contender is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Phase {
+pub(super) enum Phase {
     Idle,
     /// Its key was created at this version.
     Waiting(u8),
@@ -56,8 +52,8 @@ enum Phase {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Contender {
-    phase: Phase,
+pub(super) struct Contender {
+    pub(super) phase: Phase,
     /// When its last confirmed renewal was sent.
     sent: u8,
     renewed: bool,
@@ -67,7 +63,7 @@ struct Contender {
 
 /// What is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Message {
+pub(super) enum Message {
     Renew { from: usize, sent: u8 },
     Renewed { to: usize, sent: u8 },
     Claim { from: usize, created: u8 },
@@ -76,26 +72,26 @@ enum Message {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct State {
+pub(super) struct State {
     now: u8,
     version: u8,
     /// When each contender's session ends; zero for none.
     sessions: [u8; CONTENDERS],
     /// The contenders' keys, by creation.
     keys: Vec<(u8, usize)>,
-    fence: u8,
-    contenders: [Contender; CONTENDERS],
+    pub(super) fence: u8,
+    pub(super) contenders: [Contender; CONTENDERS],
     network: BTreeSet<Message>,
     /// The highest epoch that the resource has accepted.
     accepted: u8,
     /// A lower one was accepted after it.
-    went_back: bool,
-    refused: bool,
+    pub(super) went_back: bool,
+    pub(super) refused: bool,
     grants: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Event {
+pub(super) enum Event {
     Tick,
     Enqueue(usize),
     Claim(usize),
@@ -109,7 +105,7 @@ fn at(tick: u8) -> Moment {
 }
 
 impl Protocol {
-    fn new(fault: Fault) -> Self {
+    pub(super) fn new(fault: Fault) -> Self {
         let timings = Timings::builder().ttl(TICK * u32::from(TTL)).build().expect("the defaults work");
         Self { fault, timings }
     }
@@ -119,7 +115,7 @@ impl Protocol {
         Lease::granted(self.timings, at(contender.sent), self.timings.ttl(), 1)
     }
 
-    fn believes(&self, state: &State, who: usize) -> bool {
+    pub(super) fn believes(&self, state: &State, who: usize) -> bool {
         let contender = &state.contenders[who];
         matches!(contender.phase, Phase::Holding(_)) && at(state.now) < self.lease(contender).until()
     }
@@ -282,73 +278,6 @@ impl Model for Protocol {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always("E2: no epoch is accepted after a higher one", |_, state: &State| {
-                !state.went_back
-            }),
-            Property::always("E3: no two believe at once", |protocol: &Self, state: &State| {
-                (0..CONTENDERS).filter(|who| protocol.believes(state, *who)).count() <= 1
-            }),
-            Property::always("E1: no two hold one epoch", |_, state: &State| {
-                let mut held: Vec<u8> = state
-                    .contenders
-                    .iter()
-                    .filter_map(|c| match c.phase {
-                        Phase::Holding(epoch) => Some(epoch),
-                        _ => None,
-                    })
-                    .collect();
-                held.sort_unstable();
-                held.windows(2).all(|pair| pair[0] != pair[1])
-            }),
-            Property::always(
-                "E5: nobody without a key shuts an owner out",
-                |protocol: &Self, state: &State| {
-                    (0..CONTENDERS).all(|who| {
-                        !protocol.believes(state, who)
-                            || state.contenders[who].phase == Phase::Holding(state.fence)
-                    })
-                },
-            ),
-            Property::sometimes("an owner is followed by another", |_, state: &State| {
-                state.contenders.iter().filter(|c| matches!(c.phase, Phase::Holding(_))).count() == 2
-            }),
-            Property::sometimes("a stale write is refused", |_, state: &State| state.refused),
-        ]
-    }
-}
-
-/// Looks at everything that can happen; what it found against the protocol.
-fn check(fault: Fault) -> (usize, Vec<&'static str>) {
-    let mut checker = Protocol::new(fault).checker().threads(2);
-    if fault != Fault::None {
-        checker = checker.finish_when(HasDiscoveries::AnyFailures);
-    }
-    let checker = checker.spawn_bfs().join();
-    let found: Vec<_> = checker.discoveries().into_keys().filter(|name| name.starts_with('E')).collect();
-    if fault == Fault::None {
-        checker.assert_properties();
-        assert!(checker.is_done());
-    }
-    (checker.unique_state_count(), found)
-}
-
-#[test]
-fn no_order_of_events_lets_a_former_owner_write_or_two_believe() {
-    let (states, found) = check(Fault::None);
-    println!("{states} states");
-    assert_eq!(found, [""; 0]);
-}
-
-#[test]
-fn each_fault_in_the_protocol_is_found() {
-    for (fault, promise) in [
-        (Fault::UncheckedResource, "E2"),
-        (Fault::ClaimWithoutOwnKey, "E5"),
-        (Fault::RepeatedEpoch, "E1"),
-        (Fault::TrustedReceipt, "E5"),
-    ] {
-        let (_, found) = check(fault);
-        assert!(found.iter().any(|found| found.starts_with(promise)), "{fault:?}: {found:?}");
+        promises()
     }
 }
