@@ -50,7 +50,11 @@ pub(crate) async fn e3_each_confirmed_renewal_moves_the_end_of_belief(subject: S
     for way in [Way::Open, Way::Refused, Way::Open] {
         // What is refused for a while is tried again.
         process.wire.becomes(way);
-        sleep(&*subject.clock(), subject.short / 8).await;
+        if way == Way::Refused {
+            let before = process.wire.held_up();
+            let refused = async || (process.wire.held_up() > before).then_some(());
+            subject.eventually("a renewal is refused", refused).await;
+        }
         process.wire.becomes(Way::Open);
         until = subject
             .eventually("a renewal is confirmed", async || Some(owner.until()).filter(|now| *now > until))

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use entourage_core::{Shutdown, sleep};
+use entourage_core::Shutdown;
 use entourage_election::{Election, Error, Held, Leadership, Observed, Observer, Ran};
 use entourage_store::{SessionId, Txn};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -56,8 +56,10 @@ pub(crate) async fn an_observer_goes_on_where_it_was_after_the_store_was_lost(su
         for value in values {
             leader.proclaim(value).await.unwrap();
         }
+        let before = onlooker.wire.held_up();
         let looking = tokio::spawn(async move { (observer.next().await, observer) });
-        sleep(&*subject.clock(), subject.short / 10).await;
+        let held_up = async || (onlooker.wire.held_up() > before).then_some(());
+        subject.eventually("it looks in vain", held_up).await;
         assert!(!looking.is_finished(), "it sees nothing yet");
         onlooker.wire.becomes(Way::Open);
         let (next, returned) = subject.joined("it sees again", looking).await;

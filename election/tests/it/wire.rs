@@ -30,6 +30,8 @@ pub(crate) enum Way {
 struct State {
     way: Mutex<Way>,
     mended: Notify,
+    /// How many calls it has refused, or kept waiting.
+    held_up: AtomicUsize,
     /// Watches show nothing; all else passes.
     deaf: AtomicBool,
     /// So many transactions apply, and their callers do not learn of it.
@@ -49,7 +51,8 @@ impl Wire {
     pub(crate) fn to(store: impl Store) -> Self {
         let (way, forgotten, before) = (Mutex::new(Way::Open), AtomicUsize::new(0), Mutex::new(None));
         let (mended, deaf) = (Notify::new(), AtomicBool::new(false));
-        let state = Arc::new(State { way, mended, deaf, forgotten, before });
+        let held_up = AtomicUsize::new(0);
+        let state = Arc::new(State { way, mended, held_up, deaf, forgotten, before });
         Self { inner: Arc::new(store), state }
     }
 
@@ -61,6 +64,11 @@ impl Wire {
     pub(crate) fn becomes(&self, way: Way) {
         *self.state.way.lock().unwrap() = way;
         self.state.mended.notify_waiters();
+    }
+
+    /// How many calls were refused so far, or kept waiting.
+    pub(crate) fn held_up(&self) -> usize {
+        self.state.held_up.load(Ordering::Relaxed)
     }
 
     /// Watches show nothing, or what they have not shown.
@@ -83,6 +91,9 @@ impl Wire {
         loop {
             let mended = self.state.mended.notified();
             let way = *self.state.way.lock().unwrap();
+            if way != Way::Open {
+                self.state.held_up.fetch_add(1, Ordering::Relaxed);
+            }
             match way {
                 Way::Open => return Ok(()),
                 Way::Refused => return Err(Error::Unavailable("cut".into())),
