@@ -22,7 +22,7 @@ pub use libtest_mimic as mimic;
 pub use self::{
     clock_shim::{ClockShim, ShiftedClocks},
     disk::Disk,
-    etcd::Etcd,
+    etcd::{Etcd, SharedEtcd},
     eventually::{eventually, eventually_async, let_pass},
     full_disk::FullDisk,
     network::{Host, Network},

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use crate::{
     clock::ManualClock,
-    raw::{PATIENCE, big, echo, get, post, start, start_on},
+    raw::{PATIENCE, Raw, Running, big, echo, get, post, start, start_on},
 };
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -25,24 +25,35 @@ fn patient() -> Limits {
         .with_handler_time(PATIENCE * 3)
 }
 
-#[tokio::test]
-async fn a_client_that_connects_and_says_nothing_is_closed_in_time_and_not_before() {
-    let clock = ManualClock::default();
-    let time = Duration::from_secs(10);
-    let limits = patient().with_first_byte_time(time);
-    let server = start_on(limits, Arc::new(clock.clone()), echo).await;
-    let (mut silent, mut slow) = (server.connect().await, server.connect().await);
-    server.counts("connections_open", 2).await;
+/// Of two clients that are waited for so long, one speaks at the last moment and one after it.
+async fn is_closed_in_time_and_not_before(
+    server: &Running,
+    clock: &ManualClock,
+    time: Duration,
+    mut late: Raw,
+    mut slow: Raw,
+) {
     eventually_async(PATIENCE, "both are waited for", async || (clock.sleepers_in(time) == 2).then_some(()))
         .await;
     clock.advance(time - Duration::from_millis(1));
     slow.send(get("/just-in-time")).await;
     assert_eq!(slow.answer().await.status, 200);
     clock.advance(Duration::from_millis(1));
-    silent.is_closed().await;
+    late.is_closed().await;
     server.counts("timeouts_total", 1).await;
     slow.send(get("/and-again")).await;
     assert_eq!(slow.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_connects_and_says_nothing_is_closed_in_time_and_not_before() {
+    let clock = ManualClock::default();
+    let time = Duration::from_secs(10);
+    let limits = patient().with_first_byte_time(time);
+    let server = start_on(limits, Arc::new(clock.clone()), echo).await;
+    let (silent, slow) = (server.connect().await, server.connect().await);
+    server.counts("connections_open", 2).await;
+    is_closed_in_time_and_not_before(&server, &clock, time, silent, slow).await;
 }
 
 #[tokio::test]
@@ -56,16 +67,7 @@ async fn an_idle_connection_is_closed_in_time_and_not_before() {
         client.send(get("/a")).await;
         assert_eq!(client.answer().await.status, 200);
     }
-    eventually_async(PATIENCE, "both are waited for", async || (clock.sleepers_in(time) == 2).then_some(()))
-        .await;
-    clock.advance(time - Duration::from_millis(1));
-    slow.send(get("/just-in-time")).await;
-    assert_eq!(slow.answer().await.status, 200);
-    clock.advance(Duration::from_millis(1));
-    idle.is_closed().await;
-    server.counts("timeouts_total", 1).await;
-    slow.send(get("/and-again")).await;
-    assert_eq!(slow.answer().await.status, 200);
+    is_closed_in_time_and_not_before(&server, &clock, time, idle, slow).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! A cluster of etcd on this machine.
 
 mod node;
+mod shared;
 
 use std::{ffi::OsStr, path::PathBuf, process::Command, time::Duration};
 
 use self::node::{Node, Seat, free_seats};
+pub use self::shared::SharedEtcd;
 use crate::{
     eventually::{eventually, poll},
     network::Host,

@@ -3,45 +3,22 @@
 mod counted;
 mod cut;
 
-use std::{
-    fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use entourage_engine::conformance::{Case, Fixture, cases as list};
 use entourage_store::{EtcdOptions, EtcdStore, Store};
-use entourage_testkit::Etcd;
+use entourage_testkit::{Etcd, SharedEtcd};
 
 use crate::subject::Subject;
 
 /// `EtcdStore`, connected to once for each process, each case below a prefix of its own.
-#[derive(Clone, Default)]
-pub(crate) struct Shared {
-    server: Arc<Mutex<Option<Etcd>>>,
-    cases: Arc<AtomicU64>,
-}
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(SharedEtcd);
 
 impl Shared {
-    /// Where the server listens, which is started for whoever asks first.
-    fn endpoints(&self) -> Vec<String> {
-        // A start that failed left nothing behind.
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        server.get_or_insert_with(Etcd::start).endpoints()
-    }
-
-    /// Ends the server, if it was started: what a case holds that hangs is never dropped.
+    /// Ends the server, if it was started.
     pub(crate) fn stop(&self) {
-        drop(self.server.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        self.0.stop();
     }
 }
 
@@ -55,8 +32,7 @@ impl Fixture for Shared {
     }
 
     async fn open(&self) -> ((), Subject) {
-        let prefix = format!("case-{}/", self.cases.fetch_add(1, Ordering::Relaxed));
-        let options = EtcdOptions::new(self.endpoints()).with_prefix(prefix);
+        let options = EtcdOptions::new(self.0.endpoints()).with_prefix(self.0.prefix());
         let open = Arc::new(move || {
             let options = options.clone();
             Box::pin(async move {
