@@ -1,6 +1,6 @@
 //! Comes first for a name, again and again: what locks and elections have in common.
 
-use std::{pin::pin, sync::Arc};
+use std::{mem, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use entourage_core::{Moment, planted, sleep, timeout};
@@ -78,13 +78,16 @@ impl Contender {
                     return Ok(Some(Ownership::new(&self.setup, seat, claim)));
                 }
                 Err(Setback::Store(error)) => return Err(self.setup.failed(error)),
-                // A session that ended while nobody looked says nothing of the lock.
-                Err(Setback::Lost) => match seat.abandon() {
-                    Some(again) if !renewed => (turn, renewed) = (again, true),
-                    _ => return Ok(None),
-                },
+                Err(Setback::Lost) => {
+                    let Some(again) = seat.abandon() else { return Ok(None) };
+                    turn = again;
+                    *turn = None;
+                    // A session that ended while nobody looked says nothing of the lock.
+                    if mem::replace(&mut renewed, true) {
+                        return Ok(None);
+                    }
+                }
             }
-            *turn = None;
         }
     }
 

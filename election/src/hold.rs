@@ -91,7 +91,7 @@ impl Hold {
     /// Ends it for ever, in this way unless it had ended before.
     pub(crate) fn end(&self, how: End) {
         let until = self.until.swap(ENDED, Ordering::AcqRel);
-        if until != ENDED {
+        if until != ENDED || planted("election-counts-an-end-twice") {
             let is_over = self.clock.now().as_nanos() >= until;
             self.counts.ended(if is_over { End::Deadline } else { how });
         }

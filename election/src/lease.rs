@@ -66,7 +66,7 @@ impl Lease {
 
     /// When a watchdog is to bark unless what is held was given back.
     pub(crate) fn bark(&self) -> Moment {
-        self.sent + self.timings.bark()
+        if planted("watchdog-never-barks") { Moment::NEVER } else { self.sent + self.timings.bark() }
     }
 
     /// When the session is over if nothing more is heard.
@@ -114,7 +114,8 @@ impl Lease {
                 if planted("lease-trusts-silence") {
                     self.sent = now;
                 }
-                self.due = now + self.backoff.next_delay();
+                let retry = self.backoff.next_delay();
+                self.due = if planted("lease-renews-once") { self.over() } else { now + retry };
             }
         }
         (!self.lost).then(|| self.until())

@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     /// What a listing showed already; changes up to it are old news.
     base: Version,
     through: Version,
+    /// When the place of the first was left, the last time that this was seen.
+    vacated: Version,
     /// Whether changes were missed, so that a listing must tell.
     stale: bool,
 }
@@ -59,7 +61,12 @@ impl Queue {
         if version > self.base {
             match change {
                 Change::Put(entry) => self.put(entry),
-                Change::Delete { key, .. } => drop(self.contenders.remove(&key)),
+                Change::Delete { key, .. } => {
+                    if self.first().is_some_and(|(first, _)| *first == key) {
+                        self.vacated = version;
+                    }
+                    self.contenders.remove(&key);
+                }
                 _ => self.stale = true,
             }
             self.through = self.through.max(version);
@@ -117,6 +124,21 @@ impl Queue {
     /// How many are there, as far as is known.
     pub(crate) fn len(&self) -> usize {
         self.contenders.len()
+    }
+
+    /// When the place of the first was left, the last time that this was seen: by that commit the
+    /// next may have been granted. A listing does not show it, and says [`Version::ZERO`].
+    pub(crate) const fn vacated(&self) -> Version {
+        self.vacated
+    }
+
+    /// Who is first once the contender with this key is gone, if that is first now.
+    pub(crate) fn next_after(&self, key: &str, created: Version) -> Option<(&String, &Contender)> {
+        if self.place(key, created) != Place::First {
+            return None;
+        }
+        let others = self.contenders.iter().filter(|(other, _)| *other != key);
+        others.min_by_key(|(other, found)| (found.created, other.as_str()))
     }
 
     /// Who is first.
@@ -204,6 +226,36 @@ mod tests {
         assert_eq!(queue.place("n/a", version(5)), Place::Unseen);
         queue.apply(put("n/a", 5, 5));
         assert_eq!(queue.place("n/a", version(5)), Place::First);
+    }
+
+    #[test]
+    fn when_the_first_went_is_known_and_a_listing_forgets_it() {
+        let mut queue = Queue::of(vec![entry("n/b", 3, 3), entry("n/c", 5, 5)], version(5));
+        queue.apply(put("n/a", 6, 6));
+        assert_eq!(queue.vacated(), Version::ZERO);
+        queue.apply(delete("n/c", 7));
+        assert_eq!(queue.vacated(), Version::ZERO);
+        queue.apply(delete("n/b", 8));
+        assert_eq!(queue.vacated(), version(8));
+        // Whoever is first by now may have been granted by another commit, and be gone again.
+        assert_eq!(Queue::of(vec![entry("n/a", 6, 6)], version(9)).vacated(), Version::ZERO);
+    }
+
+    #[test]
+    fn only_who_is_first_knows_who_is_next() {
+        let mut queue = Queue::of(vec![entry("n/b", 3, 3)], version(3));
+        let next = |queue: &Queue, key, created| {
+            queue.next_after(key, version(created)).map(|(key, next)| (key.clone(), next.created))
+        };
+        assert_eq!(next(&queue, "n/b", 3), None);
+        queue.apply(put("n/c", 5, 5));
+        queue.apply(put("n/a", 6, 6));
+        assert_eq!(next(&queue, "n/b", 3), Some(("n/c".to_owned(), version(5))));
+        assert_eq!(next(&queue, "n/c", 5), None);
+        // Its key was created anew: it knows nothing of the place that it has now.
+        assert_eq!(next(&queue, "n/b", 2), None);
+        queue.apply(Change::Resync { as_of: version(20) });
+        assert_eq!(next(&queue, "n/b", 3), None);
     }
 
     #[test]

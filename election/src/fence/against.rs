@@ -17,10 +17,10 @@ use super::{
 /// Asks the lock's store: the fence must be the latest grant, and its presenter the owner.
 ///
 /// The double check of Burns, chapter 9. Every former owner is refused from the successor's
-/// claim on, with no need to seal; the price is a read of the store for each check.
+/// grant on, with no need to seal; the price is a read of the store for each check.
 ///
 /// With [a cache](AgainstStore::with_cache) of age *a*, an answer is used for *a* after the
-/// read was sent: **a former owner may be let in for up to *a* after its successor's claim**,
+/// read was sent: **a former owner may be let in for up to *a* after its successor's grant**,
 /// though never after a request of the successor's was let in here.
 ///
 /// A store that does not answer within [a time limit](AgainstStore::with_time_limit), or has

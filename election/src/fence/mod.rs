@@ -27,7 +27,7 @@
 //! * **Highest seen is not highest granted.** Until the successor's first request, [`HighestSeen`]
 //!   and [`StoredFences`] let the former owner in. A successor whose first act is
 //!   [`FenceCheck::seal`] (or a request with the header [`SEAL`]) closes the resource to every former
-//!   owner before it reads or writes. [`AgainstStore`] without a cache is closed by the claim itself.
+//!   owner before it reads or writes. [`AgainstStore`] without a cache is closed by the grant itself.
 //! * **A resource that forgets lets stale writes in until it is sealed.** [`HighestSeen`] lives in
 //!   memory: [save](HighestSeen::save) it with the data that it guards, or use [`StoredFences`].
 //! * **A check is not a transaction.** What was let in may still be at work when a successor is let
@@ -69,7 +69,7 @@ mod stored;
 mod table;
 mod txn;
 
-pub(crate) use self::key::{key_of, record};
+pub(crate) use self::key::{key_of, record, record_of};
 pub use self::{
     against::AgainstStore,
     check::{FenceCheck, Refused},

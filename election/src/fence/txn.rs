@@ -9,7 +9,7 @@ use super::{check::Refused, key::key_of};
 pub trait OwnedTxn: Sized {
     /// Demands that `fence` is the latest grant of its lock, in the same transaction as the writes.
     ///
-    /// The strongest check there is: no successor can claim between it and the effect. Judged by
+    /// The strongest check there is: no successor can be granted between it and the effect. Judged by
     /// the version of the lock's fence key, so it costs one condition and no round trip. `realm` is
     /// that of the store the transaction is for ([`Store::realm`](entourage_store::Store::realm)).
     ///

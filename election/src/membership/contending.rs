@@ -2,12 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use entourage_core::{Moment, planted, sleep, timeout};
-use entourage_store::{
-    Condition, Entry, Error as StoreError, Operation, Result as StoreResult, Test, Txn, Version, What,
-};
+use entourage_store::{Entry, Error as StoreError, Result as StoreResult, Test, Txn, Version, What};
 
-use crate::{hold::Hold, place::Place};
+use crate::{fence, hold::Hold, place::Place};
 
 use super::{Seen, Shared, Turn, is_worth_repeating};
 
@@ -79,8 +78,8 @@ impl Shared {
         self.state().fence = Seen::of(found);
     }
 
-    /// The fence key was written by this contender.
-    pub(crate) fn wrote_fence(&self, version: Version) {
+    /// This contender was granted by this version of the fence key.
+    pub(crate) fn took_fence(&self, version: Version) {
         self.state().fence = Seen { test: Test::Version(version), version, mine: true, settled: false };
     }
 
@@ -159,10 +158,7 @@ impl Shared {
     /// Deletes the own key if it is the one that was created then, and no later life of this
     /// process has taken it over with the session.
     pub(crate) async fn withdraw(&self, created: Version) -> StoreResult<()> {
-        let mut txn = Txn {
-            conditions: vec![Condition::Key { key: self.own.clone(), test: Test::Created(created) }],
-            operations: vec![Operation::Delete { key: self.own.clone() }],
-        };
+        let mut txn = Txn::new().when(&self.own, Test::Created(created)).delete(&self.own);
         if !planted("election-withdraws-a-later-life") {
             txn = txn.when_held(self.session.fence().clone());
         }
@@ -174,7 +170,45 @@ impl Shared {
         Ok(())
     }
 
-    /// As [`Shared::withdraw`], again and again until the store confirms it or has ended the
+    /// Deletes the own key and writes the fence for whoever is next, in one commit, which is that
+    /// one's grant: it need only look. Says whether this came about.
+    ///
+    /// That the heir's key stands is a condition: it goes with the heir's session.
+    async fn hand_over(&self, created: Version) -> StoreResult<bool> {
+        let heir = self.heir(created).filter(|_| !planted("election-releases-alone"));
+        let Some((heir, came, record)) = heir else { return Ok(false) };
+        let mut txn = Txn::new().delete(&self.own).put(&self.setup.fence_key, record);
+        if !planted("election-hands-over-late") {
+            txn = txn.when(&self.own, Test::Created(created)).when_held(self.session.fence().clone());
+        }
+        if !planted("election-hands-over-to-nobody") {
+            txn = txn.when(heir, Test::Created(came));
+        }
+        let granted = self.setup.store.transact(txn).await?.applied();
+        if let Some(version) = granted {
+            self.state().fence = Seen { test: Test::Version(version), version, mine: false, settled: false };
+        }
+        Ok(granted.is_some())
+    }
+
+    /// Who is next, as the watch told it: its key, when that was created, and its record beside the
+    /// fence. `None` if nobody is, or if the keys do not say who is who: proposals name nobody.
+    fn heir(&self, created: Version) -> Option<(String, Version, Bytes)> {
+        let state = self.state();
+        let (_, own) = state.queue.first()?;
+        if own.value != self.setup.identity.as_str() {
+            return None;
+        }
+        let (key, next) = state.queue.next_after(&self.own, created)?;
+        Some((key.clone(), next.created, fence::record_of(&next.value, key)?))
+    }
+
+    /// When the place of the first was left, the last time that the watch showed it.
+    pub(crate) fn vacated(&self) -> Version {
+        self.state().queue.vacated()
+    }
+
+    /// Hands over or withdraws, again and again until the store confirms it or has ended the
     /// session by itself.
     pub(crate) async fn insist_on_withdrawing(&self, created: Version) -> StoreResult<()> {
         let setup = &self.setup;
@@ -183,7 +217,15 @@ impl Shared {
         let mut backoff = setup.timings.backoff(setup.seed(created.number()));
         loop {
             let left = give_up.since(setup.clock.now());
-            let answer = timeout(&*setup.clock, left, self.withdraw(created)).await;
+            let withdraw = async {
+                // Where it applied and the answer was lost, what follows is refused and changes
+                // nothing; a store that is full takes no fence, but a deletion.
+                match self.hand_over(created).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) | Err(_) => self.withdraw(created).await,
+                }
+            };
+            let answer = timeout(&*setup.clock, left, withdraw).await;
             match answer {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if !is_worth_repeating(&error) => return Err(error),

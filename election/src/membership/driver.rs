@@ -110,7 +110,7 @@ impl Shared {
                     sleep(clock, backoff.next_delay()).await;
                 }
             }
-            while self.state().queue.is_stale() {
+            while self.state().queue.is_stale() && !planted("election-lists-no-gap") {
                 match self.in_time(list(&self.setup)).await {
                     Ok((entries, as_of)) => self.state().queue = Queue::of(entries, as_of),
                     Err(_) => sleep(clock, backoff.next_delay()).await,
@@ -143,12 +143,16 @@ impl Shared {
 
     fn saw(&self, change: Change) {
         let mut state = self.state();
+        let is_own = change.key() == Some(&*self.own);
         // A request that was given up may still arrive.
-        if !state.wanted && matches!(&change, Change::Put(entry) if entry.key == self.own) {
+        if !state.wanted && is_own && matches!(change, Change::Put(_)) {
             state.litter = true;
             self.mess.notify_one();
         }
-        state.queue.apply(change);
+        let is_own_end = is_own && matches!(change, Change::Delete { .. });
+        if !(is_own_end && planted("election-overlooks-its-own-end")) {
+            state.queue.apply(change);
+        }
     }
 
     /// Clears away what was left behind, then gives the turn back.
@@ -172,7 +176,7 @@ impl Shared {
 
     fn is_littered(&self) -> bool {
         let mut state = self.state();
-        let littered = state.litter && !state.wanted;
+        let littered = state.litter && !state.wanted && !planted("election-leaves-its-litter");
         state.litter = false;
         littered
     }

@@ -26,9 +26,9 @@ pub(crate) type Turn = OwnedMutexGuard<Option<Arc<Membership>>>;
 struct Seen {
     test: Test,
     version: Version,
-    /// Whether this contender wrote it.
+    /// Whether it is this contender's grant.
     mine: bool,
-    /// Whether whoever wrote it holds nothing any more.
+    /// Whether whoever was granted by it holds nothing any more.
     settled: bool,
 }
 

@@ -1,102 +1,43 @@
-//! The protocol itself: three contenders, a store, a resource, and the messages between them.
+//! The protocol itself: what contenders may do in each state, and what comes of it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use bytes::Bytes;
 use entourage_core::Moment;
-use entourage_store::{Entry, Version};
 use stateright::{Model, Property};
 
-use super::promises::promises;
+use super::{
+    crowd::Crowd,
+    fault::Fault,
+    promises::promises,
+    state::{Contender, Message, Phase, State},
+    store::{CONTENDERS, TTL},
+};
 use crate::{
-    lease::Lease,
-    place::{Place, Queue},
+    lease::{Event as News, Lease},
     timings::Timings,
 };
 
-pub(super) const CONTENDERS: usize = 3;
-/// A session lives for so many ticks after the store took a renewal in.
-const TTL: u8 = 4;
-/// The last moment that is looked at.
-const END: u8 = 6;
 const TICK: Duration = Duration::from_secs(1);
-
-/// What is wrong with the protocol, to see that the checker finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    None,
-    /// The resource takes any write.
-    UncheckedResource,
-    /// The claim does not ask whether the contender's key still stands.
-    ClaimWithoutOwnKey,
-    /// The epoch is read before the claim, not given by it.
-    RepeatedEpoch,
-    /// A renewal counts from when its answer came.
-    TrustedReceipt,
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Protocol {
     fault: Fault,
+    crowd: Crowd,
     timings: Timings,
-}
-
-/// What a contender is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Phase {
-    Idle,
-    /// Its key was created at this version.
-    Waiting(u8),
-    Holding(u8),
-    Ended,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Contender {
-    pub(super) phase: Phase,
-    /// When its last confirmed renewal was sent.
-    sent: u8,
-    renewed: bool,
-    claimed: bool,
-    wrote: bool,
-}
-
-/// What is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Message {
-    Renew { from: usize, sent: u8 },
-    Renewed { to: usize, sent: u8 },
-    Claim { from: usize, created: u8 },
-    Granted { to: usize, epoch: u8 },
-    Write { from: usize, epoch: u8 },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct State {
-    now: u8,
-    version: u8,
-    /// When each contender's session ends; zero for none.
-    sessions: [u8; CONTENDERS],
-    /// The contenders' keys, by creation.
-    keys: Vec<(u8, usize)>,
-    pub(super) fence: u8,
-    pub(super) contenders: [Contender; CONTENDERS],
-    network: BTreeSet<Message>,
-    /// The highest epoch that the resource has accepted.
-    accepted: u8,
-    /// A lower one was accepted after it.
-    pub(super) went_back: bool,
-    pub(super) refused: bool,
-    grants: u8,
+    /// The shipped machine, for each moment at which its last renewal can have been sent.
+    leases: Vec<Lease>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Tick,
     Enqueue(usize),
+    ComeAtOnce(usize),
+    Resume(usize),
+    Look(usize),
     Claim(usize),
     Renew(usize),
-    Write(usize),
+    Release(usize),
     Arrive(Message),
 }
 
@@ -105,84 +46,157 @@ fn at(tick: u8) -> Moment {
 }
 
 impl Protocol {
-    pub(super) fn new(fault: Fault) -> Self {
+    pub(super) fn new(fault: Fault, crowd: Crowd) -> Self {
         let timings = Timings::builder().ttl(TICK * u32::from(TTL)).build().expect("the defaults work");
-        Self { fault, timings }
+        let leases =
+            (0..=crowd.end()).map(|sent| Lease::granted(timings, at(sent), timings.ttl(), 1)).collect();
+        Self { fault, crowd, timings, leases }
     }
 
-    /// The shipped machine, as this contender has it.
-    fn lease(&self, contender: &Contender) -> Lease {
-        Lease::granted(self.timings, at(contender.sent), self.timings.ttl(), 1)
+    fn lease(&self, state: &State, who: usize) -> &Lease {
+        &self.leases[usize::from(state.contenders[who].sent)]
     }
 
     pub(super) fn believes(&self, state: &State, who: usize) -> bool {
-        let contender = &state.contenders[who];
-        matches!(contender.phase, Phase::Holding(_)) && at(state.now) < self.lease(contender).until()
+        matches!(state.contenders[who].phase, Phase::Holding(_))
+            && at(state.now) < self.lease(state, who).until()
     }
 
-    /// Ends the sessions whose time has come, with their keys.
-    fn expire(state: &mut State) {
-        for who in 0..CONTENDERS {
-            if state.sessions[who] != 0 && state.sessions[who] <= state.now {
-                state.sessions[who] = 0;
-                state.version += 1;
-                state.keys.retain(|(_, owner)| *owner != who);
+    fn come(state: &mut State, who: usize) {
+        let contender = &mut state.contenders[who];
+        match contender.phase {
+            Phase::Idle => {
+                state.store.open_session(who, state.now);
+                contender.sent = state.now;
+            }
+            Phase::Released => contender.came_again = true,
+            _ => {}
+        }
+        contender.phase = Phase::Coming;
+        contender.claimed = false;
+    }
+
+    fn enqueue(state: &mut State, who: usize) -> Option<()> {
+        Self::come(state, who);
+        state.contenders[who].key = state.store.enqueue(who)?;
+        state.contenders[who].phase = Phase::Waiting;
+        Some(())
+    }
+
+    /// Lines up and claims in one commit, which counts if nobody was there before.
+    fn enqueue_at_once(&self, state: &mut State, who: usize, fence: u8) {
+        let is_alone = state.store.is_vacant() || self.fault == Fault::FirstByNow;
+        if state.contenders[who].phase == Phase::Coming
+            && let Some(key) = state.store.enqueue_at_once(self.fault, who, fence)
+        {
+            state.contenders[who].key = key;
+            state.contenders[who].phase = Phase::Waiting;
+            if is_alone {
+                state.network.insert(Message::CameAlone { to: key });
             }
         }
     }
 
-    fn is_first(state: &State, who: usize, created: u8) -> bool {
-        let entry = |(created, owner): &(u8, usize)| {
-            let version = Version::new((*created).into());
-            Entry { key: format!("n/{owner}"), value: Bytes::new(), version, created: version }
-        };
-        let queue = Queue::of(state.keys.iter().map(entry).collect(), Version::new(state.version.into()));
-        queue.place(&format!("n/{who}"), Version::new(created.into())) == Place::First
+    /// A later life goes on with the session and the key, and knows nothing of the earlier.
+    fn resume(state: &mut State, who: usize) -> Option<()> {
+        let contender = &mut state.contenders[who];
+        contender.key = state.store.resume(who, state.now)?;
+        contender.sent = state.now;
+        contender.phase = Phase::Waiting;
+        contender.claimed = false;
+        contender.came_again = true;
+        state.forget_answers(who);
+        Some(())
+    }
+
+    /// A release hands over if somebody is next, and withdraws if that is refused or its answer
+    /// is lost: the network may deliver either of them, or both, in any order.
+    fn release(&self, state: &mut State, who: usize) {
+        let from = state.contenders[who].key;
+        if let Some(heir) = state.store.next_after(from) {
+            state.network.insert(Message::HandOver { from, heir });
+        }
+        state.network.insert(Message::Withdraw { from });
+        if self.fault != Fault::ReleaseWhileBelieving {
+            if self.crowd.returns(state, who) {
+                state.contenders[who].phase = Phase::Released;
+            } else {
+                state.end(who);
+            }
+        }
+    }
+
+    /// Who has claimed neither looks nor awaits the answer to its look, since the claim may apply;
+    /// nor does a later life, since the earlier may have inherited.
+    fn may_inherit(&self, contender: &Contender) -> bool {
+        (!contender.claimed || self.fault == Fault::InheritAfterClaiming)
+            && (contender.key.life == 0 || self.fault == Fault::InheritInALaterLife)
+    }
+
+    /// Begins to hold, if the lease has a moment left.
+    fn hold(&self, state: &mut State, who: usize, epoch: u8) {
+        match self.lease(state, who).clone().hold(at(state.now)) {
+            Some(_) => {
+                state.begin(who, epoch);
+                // What it writes is sent at once, since it may arrive as late as any.
+                if self.crowd.writes(who) {
+                    state.network.insert(Message::Write { epoch });
+                }
+            }
+            None => state.end(who),
+        }
+    }
+
+    fn confirm(&self, state: &mut State, who: usize, sent: u8) {
+        let sent = if self.fault == Fault::TrustedReceipt { state.now } else { sent };
+        let mut lease = self.lease(state, who).clone();
+        let confirmed = News::Confirmed { sent: at(sent), ttl: self.timings.ttl() };
+        let contender = &mut state.contenders[who];
+        if contender.is_there() && lease.on(confirmed, at(state.now)).is_some() {
+            contender.sent = contender.sent.max(sent);
+        }
+    }
+
+    /// Ends what is over by its owner's own clock.
+    fn tick(&self, state: &mut State) {
+        for who in 0..CONTENDERS {
+            if matches!(state.contenders[who].phase, Phase::Holding(_)) && !self.believes(state, who) {
+                state.end(who);
+            }
+        }
     }
 
     fn arrive(&self, state: &mut State, message: Message) {
         match message {
             Message::Renew { from, sent } => {
-                if state.sessions[from] != 0 {
-                    state.sessions[from] = state.now + TTL;
+                if state.store.renew(from, state.now) {
                     state.network.insert(Message::Renewed { to: from, sent });
                 }
             }
-            Message::Renewed { to, sent } => {
-                let sent = if self.fault == Fault::TrustedReceipt { state.now } else { sent };
-                let mut lease = self.lease(&state.contenders[to]);
-                if matches!(state.contenders[to].phase, Phase::Holding(_))
-                    && lease.hold(at(state.now)).is_none()
-                {
-                    state.contenders[to].phase = Phase::Ended;
-                }
-                let confirmed = crate::lease::Event::Confirmed { sent: at(sent), ttl: self.timings.ttl() };
-                if lease.on(confirmed, at(state.now)).is_some() {
-                    state.contenders[to].sent = state.contenders[to].sent.max(sent);
+            Message::Renewed { to, sent } => self.confirm(state, to, sent),
+            Message::Claim { from } => {
+                if let Some(epoch) = state.store.claim(self.fault, from) {
+                    state.network.insert(Message::Granted { to: from, epoch });
                 }
             }
-            Message::Claim { from, created } => {
-                let stands = state.sessions[from] != 0 && state.keys.contains(&(created, from));
-                if stands || self.fault == Fault::ClaimWithoutOwnKey {
-                    if self.fault != Fault::RepeatedEpoch || state.grants == 0 {
-                        state.version += 1;
-                        state.fence = state.version;
-                    }
-                    state.grants += 1;
-                    state.network.insert(Message::Granted { to: from, epoch: state.fence });
+            Message::Granted { to, epoch } if state.awaits(to) => self.hold(state, to.who, epoch),
+            Message::Inherited { to, epoch }
+                if state.awaits(to) && self.may_inherit(&state.contenders[to.who]) =>
+            {
+                self.hold(state, to.who, epoch);
+            }
+            // To have come before all others is to be first: who was there may have been granted.
+            Message::CameAlone { to } if state.awaits(to) && !state.contenders[to.who].claimed => {
+                if state.store.is_first(to) || self.fault != Fault::FirstByNow {
+                    self.hold(state, to.who, to.created);
                 }
             }
-            Message::Granted { to, epoch } => {
-                let contender = &state.contenders[to];
-                if matches!(contender.phase, Phase::Waiting(_)) {
-                    let held = self.lease(contender).hold(at(state.now)).is_some();
-                    state.contenders[to].phase = if held { Phase::Holding(epoch) } else { Phase::Ended };
-                }
-            }
-            Message::Write { epoch, .. } => {
-                if epoch < state.accepted && self.fault != Fault::UncheckedResource {
-                    state.refused = true;
-                } else {
+            Message::Granted { .. } | Message::Inherited { .. } | Message::CameAlone { .. } => {}
+            Message::AtOnce { from, fence } => self.enqueue_at_once(state, from, fence),
+            Message::HandOver { from, heir } => state.store.hand_over(self.fault, from, heir),
+            Message::Withdraw { from } => state.store.withdraw(self.fault, from),
+            Message::Write { epoch } => {
+                if epoch >= state.accepted || self.fault == Fault::UncheckedResource {
                     state.went_back |= epoch < state.accepted;
                     state.accepted = state.accepted.max(epoch);
                 }
@@ -196,45 +210,39 @@ impl Model for Protocol {
     type Action = Event;
 
     fn init_states(&self) -> Vec<State> {
-        let contender =
-            Contender { phase: Phase::Idle, sent: 0, renewed: false, claimed: false, wrote: false };
-        vec![State {
-            now: 0,
-            version: 1,
-            sessions: [0; CONTENDERS],
-            keys: Vec::new(),
-            fence: 0,
-            contenders: [contender; CONTENDERS],
-            network: BTreeSet::new(),
-            accepted: 0,
-            went_back: false,
-            refused: false,
-            grants: 0,
-        }]
+        vec![State::new()]
     }
 
     fn actions(&self, state: &State, events: &mut Vec<Event>) {
-        if state.now < END {
+        if state.now < self.crowd.end() {
             events.push(Event::Tick);
         }
         for (who, contender) in state.contenders.iter().enumerate() {
-            match contender.phase {
-                // In order of their numbers: the contenders are alike until they are in the queue.
-                Phase::Idle if who == 0 || state.contenders[who - 1].phase != Phase::Idle => {
-                    events.push(Event::Enqueue(who));
-                }
-                Phase::Waiting(created) if !contender.claimed && Self::is_first(state, who, created) => {
-                    events.push(Event::Claim(who));
-                }
-                Phase::Holding(_) if self.believes(state, who) && !contender.wrote => {
-                    events.push(Event::Write(who));
-                }
-                _ => {}
+            if self.crowd.may_come(state, who) {
+                events.push(Event::Enqueue(who));
             }
-            // They are alike, so it is enough that one renews, once.
-            let is_there = matches!(contender.phase, Phase::Waiting(_) | Phase::Holding(_));
-            if who == 0 && is_there && !contender.renewed && state.now > contender.sent {
+            if self.crowd.may_come_at_once(self.fault, state, who) {
+                events.push(Event::ComeAtOnce(who));
+            }
+            if self.crowd.may_resume(state, who) {
+                events.push(Event::Resume(who));
+            }
+            if self.crowd.may_renew(state, who) {
                 events.push(Event::Renew(who));
+            }
+            match contender.phase {
+                Phase::Waiting if state.store.is_first(contender.key) => {
+                    // A look that says no, or whose answer is lost, changes nothing.
+                    let heir = state.store.inherited(self.fault, contender.key);
+                    if self.may_inherit(contender) && heir.is_some() {
+                        events.push(Event::Look(who));
+                    }
+                    if !contender.claimed {
+                        events.push(Event::Claim(who));
+                    }
+                }
+                Phase::Holding(_) if who + 1 < CONTENDERS => events.push(Event::Release(who)),
+                _ => {}
             }
         }
         // A message that never arrives is lost.
@@ -246,38 +254,44 @@ impl Model for Protocol {
         match event {
             Event::Tick => {
                 state.now += 1;
-                Self::expire(&mut state);
+                state.store.expire(state.now);
+                self.tick(&mut state);
             }
-            Event::Enqueue(who) => {
-                state.version += 1;
-                state.sessions[who] = state.now + TTL;
-                state.keys.push((state.version, who));
-                state.contenders[who].phase = Phase::Waiting(state.version);
-                state.contenders[who].sent = state.now;
+            Event::Enqueue(who) => Self::enqueue(&mut state, who)?,
+            Event::ComeAtOnce(who) => {
+                Self::come(&mut state, who);
+                let fence = state.store.fence();
+                state.network.insert(Message::AtOnce { from: who, fence });
+            }
+            Event::Resume(who) => Self::resume(&mut state, who)?,
+            Event::Look(who) => {
+                let to = state.contenders[who].key;
+                let epoch = state.store.inherited(self.fault, to)?;
+                state.network.insert(Message::Inherited { to, epoch });
             }
             Event::Claim(who) => {
-                let Phase::Waiting(created) = state.contenders[who].phase else { return None };
                 state.contenders[who].claimed = true;
-                state.network.insert(Message::Claim { from: who, created });
+                let from = state.contenders[who].key;
+                state.network.insert(Message::Claim { from });
             }
             Event::Renew(who) => {
                 state.contenders[who].renewed = true;
                 state.network.insert(Message::Renew { from: who, sent: state.now });
             }
-            Event::Write(who) => {
-                let Phase::Holding(epoch) = state.contenders[who].phase else { return None };
-                state.contenders[who].wrote = true;
-                state.network.insert(Message::Write { from: who, epoch });
-            }
+            Event::Release(who) => self.release(&mut state, who),
             Event::Arrive(message) => {
-                state.network.remove(&message);
                 self.arrive(&mut state, message);
+                // What changes nothing may as well arrive later, and what is repeated again.
+                if state != *before && !message.is_repeated() {
+                    state.network.remove(&message);
+                }
             }
         }
+        state.settle();
         (state != *before).then_some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        promises()
+        promises(self.crowd)
     }
 }

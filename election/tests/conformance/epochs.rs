@@ -1,7 +1,7 @@
 //! E1: epochs increase in order of grant, however the last one ended.
 
 use entourage_core::Fence;
-use entourage_store::{Store, StoreExt, Txn};
+use entourage_store::{SessionId, Store, StoreExt, Txn};
 
 use crate::{
     subject::{FENCE, LONG, NAME, Subject, acquiring},
@@ -75,11 +75,35 @@ pub(crate) async fn e1_an_earlier_life_is_shut_out_by_the_one_that_resumed_it(su
     assert!(subject.write(&resumed.held(), "new").await);
 }
 
+pub(crate) async fn e1_nobody_inherits_what_an_earlier_life_has_inherited(subject: Subject) {
+    let first = subject.process().await.lock(LONG);
+    let owner = first.acquire().await.unwrap();
+    let (before, after) = (subject.process().await, subject.process().await);
+    let waiting = acquiring(before.lock(LONG));
+    let key = subject.contending(2).await.remove(1);
+    subject.seen_by(&first, 2).await;
+    let number = key.rsplit_once('/').and_then(|(_, number)| u64::from_str_radix(number, 16).ok()).unwrap();
+    let session = SessionId { realm: subject.operator.realm(), number };
+    // The later life has seen the queue as it was before the release, and resumes after it.
+    after.wire.resumes_later(true);
+    let lock = after.lock(LONG);
+    let resuming = tokio::spawn(async move { lock.resume(session).await.unwrap() });
+    let is_held_up = async || (after.wire.held_up() > 0).then_some(());
+    subject.eventually("it is about to resume", is_held_up).await;
+    owner.release().await.unwrap();
+    let former = subject.joined("the earlier life inherits", waiting).await;
+    after.wire.resumes_later(false);
+    let resumed = subject.joined("the later life is granted", resuming).await;
+    assert_increasing(&[former.fence().clone(), resumed.fence().clone()]);
+    assert!(!subject.write(&former.held(), "old").await);
+    assert!(subject.write(&resumed.held(), "new").await);
+}
+
 pub(crate) async fn e1_who_waited_takes_an_epoch_above_all_that_were_granted_meanwhile(subject: Subject) {
     let process = subject.process().await;
     let hidden = format!("{NAME}/hidden");
     // It finds nobody, and somebody is there when its one transaction arrives.
-    process.wire.before_writing(FENCE, Txn::new().put(&hidden, ""));
+    process.wire.before_naming(FENCE, Txn::new().put(&hidden, ""));
     let waiting = acquiring(process.lock(LONG));
     subject.contending(2).await;
     let granted = subject.operator.put(FENCE, "another's".into()).await.unwrap();
@@ -93,7 +117,7 @@ pub(crate) async fn e1_who_waited_takes_an_epoch_above_all_that_were_granted_mea
 pub(crate) async fn e1_who_was_granted_and_is_gone_before_the_watch_shows_it_is_counted(subject: Subject) {
     let process = subject.process().await;
     let hidden = format!("{NAME}/hidden");
-    process.wire.before_writing(FENCE, Txn::new().put(&hidden, ""));
+    process.wire.before_naming(FENCE, Txn::new().put(&hidden, ""));
     process.wire.is_deaf(true);
     let waiting = acquiring(process.lock(LONG));
     subject.contending(2).await;

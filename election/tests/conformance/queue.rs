@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use entourage_store::{SessionId, Store, StoreExt, Txn};
+use entourage_store::{Change, SessionId, Store, StoreExt, Txn, What};
 
 use crate::subject::{FENCE, LONG, NAME, Subject, acquiring};
 
 const WAITERS: usize = 16;
 
 pub(crate) async fn e7_one_release_lets_at_most_one_waiter_send_anything(subject: Subject) {
-    let mut owner = subject.process().await.lock(LONG).acquire().await.unwrap();
+    let first = subject.process().await.lock(LONG);
+    let mut owner = first.acquire().await.unwrap();
     let mut waiting = VecDeque::new();
     for waiter in 0..WAITERS {
         let process = subject.process().await;
@@ -17,6 +18,7 @@ pub(crate) async fn e7_one_release_lets_at_most_one_waiter_send_anything(subject
         subject.contending(waiter + 2).await;
         waiting.push_back((process.asked(), process, acquiring));
     }
+    subject.seen_by(&first, WAITERS + 1).await;
     while let Some((asked, process, acquiring)) = waiting.pop_front() {
         let former = owner.fence().clone();
         owner.release().await.unwrap();
@@ -32,8 +34,47 @@ pub(crate) async fn e7_one_release_lets_at_most_one_waiter_send_anything(subject
     assert_eq!(subject.keys().await, [owner.key().unwrap().0]);
 }
 
+pub(crate) async fn e7_a_release_is_the_grant_of_who_is_next(subject: Subject) {
+    let lock = subject.process().await.lock(LONG);
+    let owner = lock.acquire().await.unwrap();
+    let process = subject.process().await;
+    let waiting = acquiring(process.lock(LONG));
+    let [first, second] = <[String; 2]>::try_from(subject.contending(2).await).unwrap();
+    let before = subject.operator.list(&What::prefix(FENCE)).await.unwrap().as_of;
+    let mut queue = subject.operator.watch(&format!("{NAME}/"), Some(before)).await.unwrap();
+    subject.seen_by(&lock, 2).await;
+    owner.release().await.unwrap();
+    let next = subject.joined("who waited is granted", waiting).await;
+    let gone = subject.within("the release is seen", queue.next()).await.unwrap();
+    assert!(matches!(&gone, Change::Delete { key, .. } if *key == first), "{gone:?}");
+    assert_eq!(next.fence().epoch(), gone.version().number());
+    let fence = subject.operator.get(FENCE).await.unwrap().expect("it was written");
+    assert_eq!(
+        (fence.version, fence.value),
+        (gone.version(), format!("{} {second}", process.identity).into())
+    );
+    assert!(subject.write(&next.held(), "1").await);
+}
+
+pub(crate) async fn a_release_whose_heir_has_gone_is_a_release_all_the_same(subject: Subject) {
+    let process = subject.process().await;
+    let lock = process.lock(LONG);
+    let owner = lock.acquire().await.unwrap();
+    let former = owner.fence().clone();
+    let waiting = acquiring(subject.process().await.lock(LONG));
+    let keys = subject.contending(2).await;
+    subject.seen_by(&lock, 2).await;
+    // Between the owner's last look at the queue and its release.
+    process.wire.before_naming(FENCE, Txn::new().delete(&keys[1]));
+    subject.within("it is released", owner.release()).await.unwrap();
+    let next = subject.joined("who was deleted lines up again and is granted", waiting).await;
+    assert_eq!(next.fence().supersedes(&former), Ok(true));
+    assert!(subject.write(&next.held(), "1").await);
+}
+
 pub(crate) async fn e7_a_waiter_sends_nothing_while_others_come_and_go(subject: Subject) {
-    let owner = subject.process().await.lock(LONG).acquire().await.unwrap();
+    let lock = subject.process().await.lock(LONG);
+    let owner = lock.acquire().await.unwrap();
     let process = subject.process().await;
     let waiting = acquiring(process.lock(LONG));
     subject.contending(2).await;
@@ -45,6 +86,7 @@ pub(crate) async fn e7_a_waiter_sends_nothing_while_others_come_and_go(subject: 
         subject.contending(2).await;
     }
     assert_eq!(process.asked(), asked);
+    subject.seen_by(&lock, 2).await;
     owner.release().await.unwrap();
     let next = subject.joined("who waited is granted", waiting).await;
     assert_eq!(process.asked(), asked + 1);
@@ -122,7 +164,7 @@ pub(crate) async fn e5_who_was_deleted_while_it_claimed_does_not_lead(subject: S
     let waiting = acquiring(process.lock(LONG));
     let keys = subject.contending(2).await;
     // Between the news that it is first and its claim, an operator deletes its key.
-    process.wire.before_writing(FENCE, Txn::new().delete(&keys[1]));
+    process.wire.before_naming(FENCE, Txn::new().delete(&keys[1]));
     owner.release().await.unwrap();
     let next = subject.joined("who waited is granted", waiting).await;
     let (key, created) = next.key().unwrap();

@@ -98,6 +98,12 @@ impl Subject {
         self.eventually(&what, async || Some(self.keys().await).filter(|keys| keys.len() == contenders)).await
     }
 
+    /// Waits until the process of this lock has seen that so many contend: it hands over to whom it sees.
+    pub(crate) async fn seen_by(&self, lock: &LeaseLock, contenders: usize) {
+        let what = format!("a process sees {contenders} contend");
+        self.eventually(&what, async || (lock.status().contenders == Some(contenders)).then_some(())).await;
+    }
+
     /// What becomes of a write under this ownership that arrives now.
     pub(crate) async fn write(&self, held: &Held, value: &'static str) -> bool {
         self.apply(held.guard(Txn::new().put("document", value))).await

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use entourage_blueprint::{Blueprint, Describe, Gives, Node};
-use entourage_core::sleep;
+use entourage_core::{sleep, timeout};
 use entourage_election::{AdvisoryLock, Election, LeaseLock, Ran};
 use entourage_store::{FencedStore, MemoryOptions, MemoryStore, Store, StoreExt};
 
@@ -55,6 +55,8 @@ async fn an_ownership_is_counted_from_its_grant_to_its_release() {
     assert_eq!((seen["acquisitions_total"], seen["acquisitions_uncontended_total"]), (1, 1));
     assert_eq!((seen["is_owner"], seen["epoch"]), (1, owner.fence().epoch()));
     assert_eq!((seen["contenders"], seen["contenders_ahead"], seen["waiting"]), (1, 0, 0));
+    sleep(&*clock, TTL / 4).await;
+    assert_eq!(counts(&lock)["renewal_age_seconds"], TTL.as_secs() / 4);
     sleep(&*clock, TTL * 2).await;
     owner.release().await.unwrap();
     settle(&clock).await;
@@ -63,6 +65,18 @@ async fn an_ownership_is_counted_from_its_grant_to_its_release() {
     assert_eq!((seen["is_owner"], seen["contenders"], seen["releases_unconfirmed_total"]), (0, 0, 0));
     assert!(seen["renewals_sent_total"] >= 4, "{seen:?}");
     assert_eq!(seen["renewals_sent_total"], seen["renewals_confirmed_total"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_the_store_does_not_confirm_is_counted_as_both() {
+    let (_, store) = memory();
+    let wire = Wire::to(store);
+    let lock = lock(wire.fenced());
+    let owner = lock.acquire().await.unwrap();
+    wire.becomes(Way::Refused);
+    assert!(!owner.release().await.unwrap_err().is_lost());
+    ends(&lock, &[("released_total", 1)]);
+    assert_eq!(counts(&lock)["releases_unconfirmed_total"], 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +98,8 @@ async fn who_waits_shows_its_place_and_how_long_it_has_waited() {
         assert_eq!((status.is_owner, status.waiting, status.epoch), (false, 1, None));
         assert_eq!((status.contenders, status.ahead), (Some(3), Some(ahead)));
         assert!(status.is_in_touch, "to wait is to be in touch");
-        assert_eq!(counts(lock)["contenders_ahead"], ahead as u64);
+        let seen = counts(lock);
+        assert_eq!((seen["contenders_ahead"], seen["waiting"]), (ahead as u64, 1));
     }
     sleep(&*clock, TTL * 2).await;
     assert!(second.status().renewed.unwrap() <= TTL / 3);
@@ -93,6 +108,7 @@ async fn who_waits_shows_its_place_and_how_long_it_has_waited() {
     let seen = counts(&second);
     assert_eq!((seen["acquisitions_total"], seen["acquisitions_uncontended_total"]), (1, 0));
     assert_eq!((seen["waiting"], seen["waited_seconds_total"]), (0, 24));
+    assert_eq!(seen["acquisitions_given_up_total"], 0);
     assert_eq!(counts(&third)["contenders_ahead"], 1);
     waiting.into_iter().for_each(|waiting| waiting.abort());
     settle(&clock).await;
@@ -120,7 +136,7 @@ async fn every_way_to_lose_it_is_counted_once_and_by_its_name() {
     let of_store = lock(store.clone());
     let owner = of_store.acquire().await.unwrap();
     store.delete(owner.key().unwrap().0).await.unwrap();
-    owner.lost().await;
+    timeout(&*clock, TTL, owner.lost()).await.expect("it is told");
     ends(&of_store, &[("lost_with_key_total", 1)]);
     assert!(owner.release().await.unwrap_err().is_lost());
     ends(&of_store, &[("lost_with_key_total", 1)]);
@@ -131,7 +147,7 @@ async fn every_way_to_lose_it_is_counted_once_and_by_its_name() {
     let owner = of_wire.acquire().await.unwrap();
     wire.is_deaf(true);
     store.resume(owner.session().unwrap()).await.unwrap().end().await.unwrap();
-    owner.lost().await;
+    timeout(&*clock, TTL, owner.lost()).await.expect("it is told");
     ends(&of_wire, &[("lost_with_session_total", 1)]);
     assert_eq!(counts(&of_wire)["renewals_refused_total"], 1);
     drop(owner);
@@ -198,7 +214,10 @@ async fn who_waits_without_a_store_is_out_of_touch_until_it_is_back() {
         sleep(&*clock, TTL / 2).await;
         assert!(lock.status().is_in_touch);
         sleep(&*clock, TTL * 3).await;
-        let status = lock.status();
+        let (seen, status) = (counts(&lock), lock.status());
+        // Both kinds of answer that confirm nothing: one that says so, and one that does not come.
+        let failed = (seen["renewals_failed_total"] > 0, seen["renewals_late_total"] > 0);
+        assert_eq!(failed, (way == Way::Refused, way == Way::Silent), "{seen:?}");
         assert!(!status.is_in_touch && status.renewed.is_none(), "{status:?}");
         assert_eq!(counts(&lock)["is_in_touch"], 0);
         wire.becomes(Way::Open);

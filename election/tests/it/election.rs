@@ -4,7 +4,7 @@ use std::{future::pending, ops::ControlFlow, sync::Arc};
 
 use entourage_core::{Clock, Shutdown, sleep};
 use entourage_election::Observed;
-use entourage_store::{MemoryOptions, MemoryStore, StoreExt};
+use entourage_store::{Change, MemoryOptions, MemoryStore, Store, StoreExt};
 
 use crate::{
     TTL, candidate, keys, memory, settle,
@@ -44,6 +44,26 @@ async fn an_observer_goes_on_after_the_store_was_lost_and_says_where_there_is_a_
     assert_eq!(observer.next().await.unwrap(), Observed::Resync);
     assert_eq!(value(observer.next().await.unwrap()).as_deref(), Some("19"));
     leader.resign().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fence_never_names_a_proposal_as_who_was_granted() {
+    let (clock, store) = memory();
+    let leader = candidate(store.clone()).campaign("host-1:8080").await.unwrap();
+    let mut fence = store.watch("fence/printer", None).await.unwrap();
+    let waits = candidate(store.clone());
+    let waiting = tokio::spawn(async move { waits.campaign("host-2:8080").await.unwrap() });
+    settle(&clock).await;
+    leader.resign().await.unwrap();
+    let next = waiting.await.unwrap();
+    let granted = format!("{} {}", next.held().identity(), next.key().unwrap().0);
+    loop {
+        let Change::Put(written) = fence.next().await.unwrap() else { panic!("it is written") };
+        assert_eq!(written.value, granted, "at version {}", written.version.number());
+        if written.version.number() == next.fence().epoch() {
+            break;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

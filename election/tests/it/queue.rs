@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entourage_core::{Clock, sleep};
+use entourage_core::{Clock, sleep, timeout};
 use entourage_election::{AdvisoryLock, Ownership};
 use entourage_store::{MemoryOptions, RecordingStore, Store, StoreExt, Txn};
 use tokio::task::JoinHandle;
@@ -82,7 +82,7 @@ async fn a_watch_with_gaps_delays_nobody_for_ever() {
     settle(&clock).await;
     assert!(!next.is_finished(), "the first waiter is before it");
     wire.becomes(Way::Open);
-    let first = waiting.await.unwrap();
+    let first = timeout(&*clock, TTL * 2, waiting).await.expect("it is granted").unwrap();
     first.release().await.unwrap();
     assert!(next.await.unwrap().is_held());
 }

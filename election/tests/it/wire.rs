@@ -11,8 +11,8 @@ use std::{
 use entourage_blueprint::{Blueprint, Describe};
 use entourage_core::{Clock, Realm};
 use entourage_store::{
-    Capabilities, Entry, Error, FencedStore, Lease, Listing, Outcome, Result, Session, SessionId, Store, Txn,
-    Version, Watch, What,
+    Capabilities, Condition, Entry, Error, FencedStore, Lease, Listing, Outcome, Result, Session, SessionId,
+    Store, Txn, Version, Watch, What,
 };
 use tokio::sync::Notify;
 
@@ -34,6 +34,8 @@ struct State {
     held_up: AtomicUsize,
     /// Watches show nothing; all else passes.
     deaf: AtomicBool,
+    /// Resumptions wait; all else passes.
+    unresumed: AtomicBool,
     /// So many transactions apply, and their callers do not learn of it.
     forgotten: AtomicUsize,
     /// What happens right before a transaction that writes this key.
@@ -50,9 +52,9 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn to(store: impl Store) -> Self {
         let (way, forgotten, before) = (Mutex::new(Way::Open), AtomicUsize::new(0), Mutex::new(None));
-        let (mended, deaf) = (Notify::new(), AtomicBool::new(false));
+        let (mended, deaf, unresumed) = (Notify::new(), AtomicBool::new(false), AtomicBool::new(false));
         let held_up = AtomicUsize::new(0);
-        let state = Arc::new(State { way, mended, held_up, deaf, forgotten, before });
+        let state = Arc::new(State { way, mended, held_up, deaf, unresumed, forgotten, before });
         Self { inner: Arc::new(store), state }
     }
 
@@ -77,13 +79,19 @@ impl Wire {
         self.state.mended.notify_waiters();
     }
 
+    /// Sessions are resumed only later, or what had to wait is done.
+    pub(crate) fn resumes_later(&self, later: bool) {
+        self.state.unresumed.store(later, Ordering::Relaxed);
+        self.state.mended.notify_waiters();
+    }
+
     /// The next so many transactions apply, and their answers are lost.
     pub(crate) fn forget_answers(&self, transactions: usize) {
         self.state.forgotten.store(transactions, Ordering::Relaxed);
     }
 
-    /// `txn` happens right before the next transaction that writes `key`.
-    pub(crate) fn before_writing(&self, key: &str, txn: Txn) {
+    /// `txn` happens right before the next transaction that writes `key`, or has a condition on it.
+    pub(crate) fn before_naming(&self, key: &str, txn: Txn) {
         *self.state.before.lock().unwrap() = Some((key.to_owned(), txn));
     }
 
@@ -146,7 +154,10 @@ impl Store for Wire {
         self.pass().await?;
         let before = {
             let mut before = self.state.before.lock().unwrap();
-            let due = |(key, _): &(String, Txn)| txn.operations.iter().any(|write| write.key() == key);
+            let due = |(key, _): &(String, Txn)| {
+                let asks = |condition: &Condition| matches!(condition, Condition::Key { key: asked, .. } if asked == key);
+                txn.operations.iter().any(|write| write.key() == key) || txn.conditions.iter().any(asks)
+            };
             if before.as_ref().is_some_and(due) { before.take() } else { None }
         };
         if let Some((_, other)) = before {
@@ -163,7 +174,14 @@ impl Store for Wire {
     }
 
     async fn resume(&self, id: SessionId) -> Result<Session> {
-        self.grant(self.inner.resume(id)).await
+        loop {
+            let mended = self.state.mended.notified();
+            if !self.state.unresumed.load(Ordering::Relaxed) {
+                return self.grant(self.inner.resume(id)).await;
+            }
+            self.state.held_up.fetch_add(1, Ordering::Relaxed);
+            mended.await;
+        }
     }
 
     async fn watch(&self, prefix: &str, after: Option<Version>) -> Result<Box<dyn Watch>> {

@@ -24,6 +24,10 @@ pub(crate) struct Audited {
 #[derive(Debug)]
 enum Standing {
     First,
+    /// It is next, and the transaction deletes the first.
+    Heir,
+    /// It is first already, and the transaction is of another contender.
+    Taken,
     /// It waits, and this one is first.
     Behind(String),
     /// It comes as not the first, or is not there.
@@ -35,11 +39,12 @@ impl Audited {
         Self { inner, judge, life }
     }
 
-    /// Who is first in the queue at this moment.
-    async fn first(&self) -> Option<String> {
-        let first = What::prefix(format!("{NAME}/")).ordered(Order::Created).limit(1);
-        let listing = self.inner.list(&first).await.ok()?;
-        listing.entries.into_iter().next().map(|entry| entry.key)
+    /// Who is first in the queue at this moment, and who is next.
+    async fn head(&self) -> [Option<String>; 2] {
+        let head = What::prefix(format!("{NAME}/")).ordered(Order::Created).limit(2);
+        let Ok(listing) = self.inner.list(&head).await else { return [None, None] };
+        let mut keys = listing.entries.into_iter().map(|entry| entry.key);
+        [keys.next(), keys.next()]
     }
 
     /// With which key a transaction takes the fence, if it does.
@@ -57,7 +62,17 @@ impl Audited {
     async fn standing(&self, txn: &Txn, own: &str) -> Standing {
         let comes = |operation: &Operation| matches!(operation, Operation::Put { key, .. } if key == own);
         let waits = |condition: &Condition| matches!(condition, Condition::Key { key, test: Test::Version(_) } if key == own);
-        match self.first().await {
+        let [first, next] = self.head().await;
+        let goes = |operation: &Operation| matches!(operation, Operation::Delete { key } if first.as_ref() == Some(key));
+        if next.as_deref() == Some(own) && txn.operations.iter().any(goes) {
+            return Standing::Heir;
+        }
+        match first {
+            Some(first)
+                if first == own && !txn.conditions.iter().any(waits) && !txn.operations.iter().any(comes) =>
+            {
+                Standing::Taken
+            }
             Some(first) if first == own => Standing::First,
             None if txn.operations.iter().any(comes) => Standing::First,
             // To come together with the fence is tried unasked; to claim alone takes being first.
@@ -86,16 +101,21 @@ impl Audited {
             self.judge.guarded(token, applied.is_some());
         }
         if let Some(version) = applied {
+            if let Some(key) = deleted {
+                self.judge.deleted(&key);
+            }
             match (claim, standing) {
-                (Some(own), Standing::First) => self.judge.granted(&self.life, &own, version.number()),
+                (Some(own), Standing::First) => self.judge.granted(Some(&self.life), &own, version.number()),
+                (Some(own), Standing::Heir) => self.judge.granted(None, &own, version.number()),
+                (Some(own), Standing::Taken) => {
+                    let what = format!("{} hands over to {own}, which is first already", self.life.name);
+                    self.judge.breaks("E5", what);
+                }
                 (Some(own), Standing::Behind(first)) => {
                     let what = format!("{} claims with {own}, and {first} is first", self.life.name);
                     self.judge.breaks("E7", what);
                 }
                 _ => {}
-            }
-            if let Some(key) = deleted {
-                self.judge.deleted(&key);
             }
         }
         answer

@@ -25,7 +25,8 @@ struct Belief {
 /// The grant of an epoch, as the store made it.
 #[derive(Debug)]
 struct Grant {
-    life: Life,
+    /// Whose, unless the former owner handed over: then of whichever life has the key.
+    life: Option<Life>,
     key: String,
     /// Whether an ownership with it was reported.
     told: bool,
@@ -101,8 +102,9 @@ impl Judge {
 
     // What the store says
 
-    /// The fence was written by this life with this key, which is the first of the queue.
-    pub(crate) fn granted(&self, life: &Life, key: &str, token: u64) {
+    /// The fence was written with this key, which is the first of the queue: by this life, or by the
+    /// former owner, who hands over.
+    pub(crate) fn granted(&self, life: Option<&Life>, key: &str, token: u64) {
         let mut record = self.record();
         let record = &mut *record;
         record.counts.grants += 1;
@@ -113,7 +115,7 @@ impl Judge {
                 record.breaks(&*self.truth, "E1", format!("{token} was granted after {before}"));
             }
         }
-        let grant = Grant { life: life.clone(), key: key.to_owned(), told: false, released: false };
+        let grant = Grant { life: life.cloned(), key: key.to_owned(), told: false, released: false };
         record.grants.insert(token, grant);
         if self.strict {
             record.counts.judged += 1;
@@ -124,8 +126,7 @@ impl Judge {
             });
             if let Some(other) = still {
                 let what = format!(
-                    "{} was granted {token} while {} believed in {} until {:?} on its clock, which shows {:?}",
-                    life.name,
+                    "{key} was granted {token} while {} believed in {} until {:?} on its clock, which shows {:?}",
                     other.life.name,
                     other.token,
                     other.held.until(),
@@ -198,7 +199,9 @@ impl Judge {
         let told = match record.grants.get(&token) {
             None => Some(("E5", "was granted to nobody")),
             Some(grant) if grant.told => Some(("E1", "had been given before")),
-            Some(grant) if grant.life != *life || grant.key != key => Some(("E1", "was granted to another")),
+            Some(grant) if grant.life.as_ref().is_some_and(|granted| granted != life) || grant.key != key => {
+                Some(("E1", "was granted to another"))
+            }
             Some(_) => None,
         };
         if let Some(grant) = record.grants.get_mut(&token) {

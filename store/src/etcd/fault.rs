@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use entourage_core::Elapsed;
+use entourage_core::{Elapsed, planted};
 
 use crate::error::Error;
 
@@ -69,7 +69,7 @@ impl Fault {
         match (said, code) {
             ("requested lease not found", _) => Self::LeaseGone,
             ("mvcc: required revision has been compacted", _) => Self::Compacted,
-            ("mvcc: database space exceeded", _) => {
+            ("mvcc: database space exceeded", _) if !planted("etcd-without-space-has-failed") => {
                 Self::Other { error: Error::Full(Box::new(error)), broken: false }
             }
             // Both are said before anything is proposed.

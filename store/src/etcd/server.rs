@@ -1,6 +1,6 @@
 //! One server of a cluster, and the connection to it if there is one.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use etcd_client::{Client, KvClient, LeaseClient, WatchClient};
 
@@ -20,22 +20,39 @@ pub(super) struct Server {
 #[derive(Clone)]
 pub(super) struct Line {
     number: u64,
-    pub(super) kv: KvClient,
-    pub(super) lease: LeaseClient,
-    pub(super) watch: WatchClient,
+    clients: Arc<Clients>,
     pub(super) turn: Turn,
+}
+
+/// One for each of etcd's services. A clone of one is a dozen of handles, so that a call takes
+/// only the one that it asks.
+struct Clients {
+    kv: KvClient,
+    lease: LeaseClient,
+    watch: WatchClient,
 }
 
 impl Line {
     /// A connection that is yet to be checked; `number` tells it from all others.
     pub(super) fn of(client: &Client, number: u64, turn: Turn) -> Self {
-        Self {
-            number,
+        let clients = Clients {
             kv: client.kv_client().max_decoding_message_size(LONGEST_ANSWER),
             lease: client.lease_client(),
             watch: client.watch_client().max_decoding_message_size(LONGEST_ANSWER),
-            turn,
-        }
+        };
+        Self { number, clients: Arc::new(clients), turn }
+    }
+
+    pub(super) fn kv(&self) -> KvClient {
+        self.clients.kv.clone()
+    }
+
+    pub(super) fn lease(&self) -> LeaseClient {
+        self.clients.lease.clone()
+    }
+
+    pub(super) fn watch(&self) -> WatchClient {
+        self.clients.watch.clone()
     }
 
     pub(super) const fn number(&self) -> u64 {

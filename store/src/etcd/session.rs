@@ -22,7 +22,7 @@ use crate::{
 pub(super) async fn open(shared: &Arc<Shared>, ttl: Duration) -> Result<Session> {
     let sent = shared.cluster.clock().now();
     let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
-    let grant = |mut line: Line| async move { line.lease.grant(seconds, None).await };
+    let grant = |line: Line| async move { line.lease().grant(seconds, None).await };
     let granted = shared.cluster.call(Intent::Write, grant).await?;
     shared.cluster.check_realm(granted.header())?;
     // The server's word: it may be longer than what was asked.
@@ -81,7 +81,7 @@ fn session(shared: &Arc<Shared>, grant: Grant, sent: Moment) -> Session {
 /// Extends a lease to its full time. One that is gone is no error to etcd: it has no time left.
 async fn keep_alive(shared: &Shared, lease: i64, patience: Patience) -> std::result::Result<(), Fault> {
     // The client waits for the first answer; dropped then, the stream ends.
-    let extend = |mut line: Line| async move { line.lease.keep_alive(lease).await.map(drop) };
+    let extend = |line: Line| async move { line.lease().keep_alive(lease).await.map(drop) };
     shared.cluster.call_within(patience, Intent::Write, extend).await
 }
 
@@ -143,7 +143,7 @@ impl Lease for EtcdLease {
         if !answer.succeeded() {
             return Ok(());
         }
-        let revoke = |mut line: Line| async move { line.lease.revoke(lease).await };
+        let revoke = |line: Line| async move { line.lease().revoke(lease).await };
         match shared.cluster.call(Intent::Write, revoke).await {
             Ok(_) | Err(Fault::LeaseGone) => {}
             Err(fault) => return Err(fault.into()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entourage_core::{Realm, planted};
 use etcd_client::{
-    Compare, CompareOp, KeyValue, PutOptions, Txn as Request, TxnOp, TxnOpResponse, TxnResponse,
+    Compare, CompareOp, GetOptions, KeyValue, PutOptions, Txn as Request, TxnOp, TxnOpResponse, TxnResponse,
 };
 
 use super::{
@@ -65,7 +65,9 @@ impl Plan {
         let bytes = writes + named + looks * 2;
         let looked_at: Vec<_> = looked_at.into_iter().collect();
         let writes: Vec<_> = operations.into_iter().map(|operation| write(operation, keys)).collect();
-        let looks: Vec<_> = looked_at.iter().map(|key| TxnOp::get(key.clone(), None)).collect();
+        // They make what only looks ask most servers: without any, one would answer alone.
+        let options = || planted("etcd-asks-one-server-alone").then(|| GetOptions::new().with_serializable());
+        let looks: Vec<_> = looked_at.iter().map(|key| TxnOp::get(key.clone(), options())).collect();
         let request = Request::new().when(compares).and_then(writes).or_else(looks);
         Self { request, intent, bytes, conditions, sessions, looked_at }
     }

@@ -1,6 +1,6 @@
 //! Waiting for changes: a task reads them as they come, and opens the stream again when it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use entourage_core::{Backoff, Clock, Moment, planted, sleep};
 use etcd_client::{EventType, WatchOptions, WatchResponse, WatchStream};
@@ -185,13 +185,16 @@ impl Reader {
     }
 
     /// Hands out what comes, until no more does.
-    async fn read(&mut self, mut stream: Stream, hand: &mpsc::Sender<Result<Batch>>) -> End {
+    async fn read(&mut self, stream: Stream, hand: &mpsc::Sender<Result<Batch>>) -> End {
+        let Stream { mut changes, mut turn } = stream;
+        // Once for all answers: to begin a wait costs more than to go on with it.
+        let (mut closed, mut over) = (pin!(hand.closed()), pin!(turn.is_over()));
         loop {
             let answer = tokio::select! {
                 biased;
-                () = hand.closed() => return End::Closed,
-                () = stream.turn.is_over() => return End::Broken,
-                answer = stream.changes.message() => answer,
+                () = &mut closed => return End::Closed,
+                () = &mut over => return End::Broken,
+                answer = changes.message() => answer,
             };
             let Ok(Some(answer)) = answer else { return End::Broken };
             if let Err(error) = self.shared.cluster.check_realm(answer.header()) {
@@ -283,10 +286,10 @@ impl Reader {
             // meanwhile has dropped nothing of its.
             .with_progress_notify();
         let first = &self.span.first;
-        let ask = |mut line: Line| {
+        let ask = |line: Line| {
             let (first, options) = (first.clone(), options.clone());
             async move {
-                let changes = line.watch.watch(first, Some(options)).await?;
+                let changes = line.watch().watch(first, Some(options)).await?;
                 Ok(Stream { changes, turn: line.turn })
             }
         };

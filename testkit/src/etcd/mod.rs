@@ -60,7 +60,25 @@ impl Etcd {
     #[must_use = "the servers are killed when it is dropped"]
     #[track_caller]
     pub fn cluster(nodes: usize) -> Self {
-        Self::of(|| free_seats(nodes))
+        Self::cluster_with(nodes, &[])
+    }
+
+    /// The same with more flags of `etcd`, for each server and whenever it is started.
+    ///
+    /// ```no_run
+    /// use entourage_testkit::Etcd;
+    ///
+    /// // They miss a dead leader sooner, and grant leases of one second.
+    /// let etcd = Etcd::cluster_with(3, &["--heartbeat-interval=30", "--election-timeout=300"]);
+    /// assert_eq!(etcd.endpoints().len(), 3);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Etcd::cluster`]; a flag that `etcd` does not know ends it before it is ready.
+    #[must_use = "the servers are killed when it is dropped"]
+    #[track_caller]
+    pub fn cluster_with(nodes: usize, flags: &[&str]) -> Self {
+        Self::of(|| free_seats(nodes), flags)
     }
 
     /// A cluster of one server in each of these hosts, which is ready.
@@ -73,14 +91,14 @@ impl Etcd {
     #[track_caller]
     pub fn cluster_in<'h>(hosts: impl IntoIterator<Item = &'h Host>) -> Self {
         let seats: Vec<_> = hosts.into_iter().map(Seat::in_host).collect();
-        Self::of(|| seats.clone())
+        Self::of(|| seats.clone(), &[])
     }
 
     #[track_caller]
-    fn of(seats: impl Fn() -> Vec<Seat>) -> Self {
+    fn of(seats: impl Fn() -> Vec<Seat>, flags: &[&str]) -> Self {
         let scratch = Scratch::new();
         for number in 0..TRIES {
-            let mut started = node::start(seats(), &scratch, number);
+            let mut started = node::start(seats(), flags, &scratch, number);
             let is_up = poll(READY, || {
                 if started.iter_mut().any(|node| !node.process.is_running()) {
                     return Some(false);

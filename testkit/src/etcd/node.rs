@@ -114,9 +114,9 @@ impl Node {
     }
 }
 
-/// Starts a server in each seat, on empty data.
+/// Starts a server in each seat, on empty data, with flags of the caller's beside its own.
 #[track_caller]
-pub(super) fn start(seats: Vec<Seat>, scratch: &Scratch, number: usize) -> Vec<Node> {
+pub(super) fn start(seats: Vec<Seat>, flags: &[&str], scratch: &Scratch, number: usize) -> Vec<Node> {
     let peer = |(place, seat): (usize, &Seat)| format!("n{place}=http://{}", seat.peer);
     let members = seats.iter().enumerate().map(peer).collect::<Vec<_>>().join(",");
     let node = |(place, seat): (usize, Seat)| {
@@ -138,7 +138,8 @@ pub(super) fn start(seats: Vec<Seat>, scratch: &Scratch, number: usize) -> Vec<N
                 "--logger=zap",
                 "--log-outputs=stderr",
                 "--log-level=warn",
-            ]);
+            ])
+            .args(flags);
         let process = seat.enter(|| program.start());
         Node { data, process, program, seat }
     };

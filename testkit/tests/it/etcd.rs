@@ -10,6 +10,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_cluster_has_one_leader_and_another_when_that_is_killed", led),
         trial("a_cluster_that_is_dropped_leaves_neither_servers_nor_data", dropped),
         trial("a_lease_that_is_revoked_takes_its_keys_with_it", revoked),
+        trial("servers_have_the_flags_that_they_are_given_also_when_they_are_started_again", flagged),
     ]
 }
 
@@ -56,4 +57,14 @@ fn revoked() {
     assert_eq!(etcd.leases(), [lease]);
     etcd.revoke(lease);
     assert_eq!((etcd.leases(), etcd.ctl(["get", "k"]).stdout), (Vec::<String>::new(), String::new()));
+}
+
+fn flagged() {
+    let mut etcd = Etcd::cluster_with(1, &["--heartbeat-interval=30", "--election-timeout=300"]);
+    // A server grants no time to live that is shorter than one and a half of its election time-outs.
+    let shortest = |etcd: &Etcd| etcd.ctl(["lease", "grant", "1"]).stdout;
+    assert!(shortest(&etcd).contains("TTL(1s)"));
+    etcd.restart(0);
+    assert!(shortest(&etcd).contains("TTL(1s)"));
+    assert!(shortest(&Etcd::start()).contains("TTL(2s)"));
 }

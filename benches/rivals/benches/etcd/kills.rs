@@ -7,7 +7,7 @@ use entourage::{
     election::LeaseLock,
     store::EtcdOptions,
 };
-use entourage_rivals::{judge, median};
+use entourage_rivals::judge;
 use entourage_testkit::{Etcd, Process, Program, Rng, let_pass};
 use etcd_client::{Client, GetOptions};
 use tokio::runtime::Runtime;
@@ -16,14 +16,12 @@ use crate::Outcome;
 
 /// The shortest that a server grants by its defaults.
 const TTL: Duration = Duration::from_secs(2);
-/// Where etcd's own leader dies with the owner.
-const FAILOVER_TTL: Duration = Duration::from_secs(5);
 /// Beside the time to live.
-const SLACK: Duration = Duration::from_secs(1);
+pub(crate) const SLACK: Duration = Duration::from_secs(1);
 /// For what takes seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How often it is asked whether etcd is back, and has let the lease go.
-const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often etcd is asked whether something has come about.
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// What a process does that is an owner: it acquires, says so and holds until it is killed.
 pub(crate) async fn own(arguments: &[String]) -> Outcome {
@@ -44,15 +42,20 @@ async fn lock(
 }
 
 /// An owner in a process of its own, and one who waits here.
-struct Pair {
+pub(crate) struct Pair {
     name: String,
-    owner: Process,
+    pub(crate) owner: Process,
     /// When it had acquired.
-    waiter: tokio::task::JoinHandle<Outcome<Moment>>,
+    pub(crate) waiter: tokio::task::JoinHandle<Outcome<Moment>>,
 }
 
 /// Starts pairs, until all waiters have lined up.
-fn pairs(runtime: &Runtime, endpoints: &[String], names: Vec<String>, ttl: Duration) -> Outcome<Vec<Pair>> {
+pub(crate) fn pairs(
+    runtime: &Runtime,
+    endpoints: &[String],
+    names: Vec<String>,
+    ttl: Duration,
+) -> Outcome<Vec<Pair>> {
     let start = |name: &String| {
         let program = Program::this_test().args(["--as", "owner", &endpoints.join(","), name]);
         program.arg(ttl.as_secs().to_string()).start()
@@ -87,7 +90,7 @@ async fn contenders(client: &mut Client, name: &str) -> Result<i64, etcd_client:
     Ok(client.get(format!("{name}/"), Some(all)).await?.count())
 }
 
-fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     SystemClock::new().now()
 }
 
@@ -119,72 +122,4 @@ pub(crate) fn quiet(runtime: &Runtime, etcd: &Etcd, rounds: usize, side_by_side:
         at(99) <= TTL + SLACK,
     );
     Ok(())
-}
-
-/// Kills an owner together with the leader of three servers.
-///
-/// A new leader lets every lease run for its full time and one election time-out more, and looks
-/// twice a second for those that are over: when it has let go is asked of etcd itself, beside.
-pub(crate) fn failover(runtime: &Runtime, rounds: usize) -> Outcome {
-    let mut all = Vec::new();
-    for round in 0..rounds {
-        let mut etcd = Etcd::cluster(3);
-        let endpoints = etcd.endpoints();
-        let leader = etcd.leader();
-        let name = format!("failover-{round}");
-        let mut pair = pairs(runtime, &endpoints, vec![name.clone()], FAILOVER_TTL)?.remove(0);
-        let mut survivors = endpoints;
-        survivors.remove(leader);
-        let at = now();
-        etcd.kill9(leader);
-        pair.owner.kill9();
-        let (elected, gone, acquired) = runtime.block_on(async {
-            let (elected, gone) = look(&survivors, &name).await?;
-            let acquired = timeout(&SystemClock::new(), PATIENCE, pair.waiter).await???;
-            Outcome::Ok((elected.since(at), gone.since(at), acquired.since(at)))
-        })?;
-        println!(
-            "    etcd answers again after {:.2} s, has let the dead owner's lease go after {:.2} s; \
-             the next owns after {:.2} s",
-            elected.as_secs_f64(),
-            gone.as_secs_f64(),
-            acquired.as_secs_f64()
-        );
-        all.push((elected, gone, acquired));
-    }
-    let longest = all.iter().map(|(elected, _, acquired)| acquired.saturating_sub(*elected)).max();
-    let longest = longest.ok_or("no owner was killed")?;
-    let own = median(all.iter().map(|(_, gone, acquired)| acquired.saturating_sub(*gone).as_secs_f64()));
-    judge(
-        &format!("{rounds} kills of owner and etcd's leader, time to live {FAILOVER_TTL:?}"),
-        format_args!("election + {:.2} s", longest.as_secs_f64()),
-        format_args!("<= election + {:.0} s", (FAILOVER_TTL + SLACK).as_secs_f64()),
-        longest <= FAILOVER_TTL + SLACK,
-    );
-    println!("    of which ours, after etcd has let go: {:.0} ms", own * 1e3);
-    Ok(())
-}
-
-/// When a server of these answers with a leader, and when only the waiter's key is left.
-async fn look(survivors: &[String], name: &str) -> Outcome<(Moment, Moment)> {
-    let mut elected = None;
-    let give_up = now() + PATIENCE;
-    let mut clients = Vec::new();
-    for survivor in survivors {
-        clients.push(Client::connect([survivor], None).await?);
-    }
-    loop {
-        for client in &mut clients {
-            let answer = timeout(&SystemClock::new(), LOOK * 5, contenders(client, name)).await;
-            match answer {
-                Ok(Ok(left)) if left < 2 => return Ok((elected.unwrap_or_else(now), now())),
-                Ok(Ok(_)) => elected = elected.or_else(|| Some(now())),
-                _ => {}
-            }
-        }
-        if now() >= give_up {
-            return Err("etcd has not let the dead owner's lease go".into());
-        }
-        sleep(&SystemClock::new(), LOOK).await;
-    }
 }

@@ -61,3 +61,45 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entourage_core::{Fence, Realm, Scope};
+
+    use super::*;
+    use crate::fence::{
+        check::Refused,
+        header::{FENCE, Malformed},
+    };
+
+    #[test]
+    fn each_rejection_is_counted_once_and_by_a_number_of_its_own() {
+        let (scope, expected) = (Scope::new("printer"), Realm::new(1));
+        let fence = || Fence::new(expected, scope.clone(), 1);
+        let (presented, owner) = ("a".to_owned(), "b".to_owned());
+        let refused = [
+            Refused::Stale { fence: fence(), current: 2 },
+            Refused::NotGranted { fence: fence() },
+            Refused::NotOwner { fence: fence(), presented, owner },
+            Refused::ForeignRealm { fence: fence(), expected },
+            Refused::OtherScope { fence: fence(), expected: scope.clone() },
+            Refused::Full { what: "scope", limit: 1 },
+            Refused::Unavailable("cut".into()),
+        ];
+        let malformed = Rejection::Malformed(Malformed::new(&FENCE, "is no number"));
+        let others = [Rejection::Sealed, malformed, Rejection::Missing];
+        let rejections = others.into_iter().chain(refused.map(Rejection::Refused));
+        let mut counted: Vec<_> = rejections
+            .flat_map(|rejection| {
+                let tally = Tally::new();
+                tally.answered(&rejection);
+                let wanted = format!("requests_{}_total", rejection.code().replace('-', "_"));
+                let seen: Vec<_> = tally.all.snapshot().into_iter().filter(|(_, times)| *times > 0).collect();
+                assert_eq!(seen.iter().map(|seen| (seen.0, seen.1)).collect::<Vec<_>>(), [(&*wanted, 1)]);
+                seen
+            })
+            .collect();
+        counted.dedup();
+        assert_eq!(counted.len(), REFUSED.len());
+    }
+}

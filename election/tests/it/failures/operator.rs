@@ -1,8 +1,9 @@
 //! What an operator takes away from under an owner, or a waiter.
 
+use entourage_core::timeout;
 use entourage_store::{Store, StoreExt};
 
-use crate::{NAME, lock, memory, settle};
+use crate::{NAME, TTL, keys, lock, memory, settle};
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_an_operator_ends_is_lost_at_once() {
@@ -10,11 +11,11 @@ async fn a_session_that_an_operator_ends_is_lost_at_once() {
     let owner = lock(store.clone()).acquire().await.unwrap();
     let waiting = super::acquiring(lock(store.clone()));
     settle(&clock).await;
-    let until = owner.until();
     store.resume(owner.session().unwrap()).await.unwrap().end().await.unwrap();
-    owner.lost().await;
-    let next = waiting.await.unwrap().unwrap();
-    assert!(clock.now() < until, "nobody waited for a lease to expire");
+    // Long before a renewal is due, which would tell it too.
+    timeout(&*clock, TTL / 12, owner.lost()).await.expect("the watch tells it");
+    let next = timeout(&*clock, TTL / 12, waiting).await.expect("nobody waits for a lease to expire");
+    let next = next.unwrap().unwrap();
     assert_eq!(next.fence().supersedes(owner.fence()), Ok(true));
     assert!(!super::writes(&store, &owner.held()).await);
     assert!(super::writes(&store, &next.held()).await);
@@ -46,6 +47,7 @@ async fn a_waiter_whose_key_an_operator_deletes_lines_up_again_as_the_last() {
     let before = super::contend(&store, 3).await;
     store.delete(&before[1]).await.unwrap();
     settle(&clock).await;
+    assert_eq!(keys(&store).await.len(), 3, "it lines up again at once");
     let after = super::contend(&store, 3).await;
     assert_eq!((&after[1], &after[2]), (&before[2], &before[1]));
     owner.release().await.unwrap();

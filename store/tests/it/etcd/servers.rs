@@ -150,6 +150,30 @@ async fn writes_and_watches_outlive_the_leader() {
     }
 }
 
+/// The two others are frozen, and this one does not know of it yet: it could tell what it has seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_only_looks_is_not_answered_by_one_server_alone() {
+    if !is_here() {
+        return;
+    }
+    let mut etcd = Etcd::cluster(3);
+    let leads = etcd.leader();
+    let [first, second] = [1, 2].map(|step| (leads + step) % 3);
+    let alone = options_of([etcd.endpoints()[first].clone()]).connect().await.unwrap();
+    let written = write(&alone, "k", "1").await;
+    let look = Txn::new().when("k", Test::Version(written));
+    etcd.pause(second);
+    etcd.pause(leads);
+    let answer = bounded("a look", alone.transact(look.clone())).await;
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
+    etcd.resume(second);
+    etcd.resume(leads);
+    let answer =
+        eventually_async(DEADLINE, "most of them are back", async || alone.transact(look.clone()).await.ok())
+            .await;
+    assert!(answer.applied().is_some(), "{answer:?}");
+}
+
 /// A server that says "no leader" keeps its connection, and the stream of a watch on it, while the
 /// calls go to the next. Later it is frozen, when nothing is asked of it any more; and nothing is
 /// pinged here.
