@@ -149,6 +149,8 @@ fn store_url(text: &str) -> Result<StoreUrl> {
     let url = if text.contains(':') { text.parse()? } else { StoreUrl::Sqlite(PathBuf::from(text)) };
     let alone = BadUsage("memory: is of one process, and the replicas are several; name a file, or etcd://…");
     ensure!(url != StoreUrl::Memory, alone);
+    let advisory = BadUsage("redis:// excludes nobody for sure: it has no fence; name a file, or etcd://…");
+    ensure!(!matches!(url, StoreUrl::Redis { .. }), advisory);
     Ok(url)
 }
 

@@ -8,7 +8,8 @@ use crate::{
     store::Store,
 };
 
-const FORMS: &str = "memory:, sqlite:PATH or etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…][/PREFIX]";
+const FORMS: &str = "memory:, sqlite:PATH, etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…][/PREFIX] \
+                     or redis://[[USER]:PASSWORD@]HOST[:PORT][/PREFIX]";
 
 /// Where a store is, as a flag or an environment variable says it.
 ///
@@ -17,6 +18,7 @@ const FORMS: &str = "memory:, sqlite:PATH or etcd://[USER:PASSWORD@]HOST:PORT[,H
 /// | `memory:` | a new one in this process, for trials |
 /// | `sqlite:PATH` | one durable file, shared by the processes of one machine |
 /// | `etcd://HOST:PORT[,HOST:PORT…][/PREFIX]` | a cluster of etcd, keys below the prefix |
+/// | `redis://HOST[:PORT][/PREFIX]` | a server of Redis; advisory, and refused where exclusion must be proved |
 ///
 /// What it prints never shows the password.
 ///
@@ -28,7 +30,9 @@ const FORMS: &str = "memory:, sqlite:PATH or etcd://[USER:PASSWORD@]HOST:PORT[,H
 /// assert_eq!(url.to_string(), "sqlite:/var/lib/job/state.db");
 /// let url: StoreUrl = "etcd://root:secret@a:2379,b:2379/jobs".parse()?;
 /// assert_eq!(url.to_string(), "etcd://root:***@a:2379,b:2379/jobs");
-/// assert!("redis://a:6379".parse::<StoreUrl>().is_err());
+/// let url: StoreUrl = "redis://:secret@a/jobs".parse()?;
+/// assert_eq!(url.to_string(), "redis://:***@a/jobs");
+/// assert!("postgres://a:5432".parse::<StoreUrl>().is_err());
 /// # Ok::<(), entourage_store::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -45,6 +49,13 @@ pub enum StoreUrl {
         /// What all keys begin with, without the slash that follows it; empty for all keys.
         prefix: String,
         /// User and password.
+        user: Option<(String, String)>,
+    },
+    /// A server of Redis.
+    Redis {
+        /// What stands behind the user: `HOST[:PORT][/PREFIX]`, and options behind a `?`.
+        place: String,
+        /// User and password as they stand in the URL; the user may be empty.
         user: Option<(String, String)>,
     },
 }
@@ -72,6 +83,14 @@ impl StoreUrl {
             }
             #[cfg(not(feature = "etcd"))]
             Self::Etcd { .. } => Err(self.left_out("etcd")),
+            #[cfg(feature = "redis")]
+            Self::Redis { place, user } => {
+                let user = user.as_ref().map(|(name, password)| format!("{name}:{password}@"));
+                let url = format!("redis://{}{place}", user.unwrap_or_default());
+                Ok(Arc::new(crate::redis::RedisStore::connect(&url).await?))
+            }
+            #[cfg(not(feature = "redis"))]
+            Self::Redis { .. } => Err(self.left_out("redis")),
         }
     }
 
@@ -81,11 +100,11 @@ impl StoreUrl {
         match self {
             Self::Etcd { prefix, .. } if prefix.is_empty() || prefix.ends_with('/') => prefix.clone(),
             Self::Etcd { prefix, .. } => format!("{prefix}/"),
-            Self::Memory | Self::Sqlite(_) => String::new(),
+            Self::Memory | Self::Sqlite(_) | Self::Redis { .. } => String::new(),
         }
     }
 
-    #[cfg(not(all(feature = "sqlite", feature = "etcd")))]
+    #[cfg(not(all(feature = "sqlite", feature = "etcd", feature = "redis")))]
     fn left_out(&self, feature: &str) -> Error {
         Error::Invalid(format!("this build has no store for {self}; it takes the feature {feature}"))
     }
@@ -115,6 +134,22 @@ impl FromStr for StoreUrl {
                 let endpoints = endpoints.ok_or_else(|| invalid("each host is HOST:PORT"))?;
                 Ok(Self::Etcd { endpoints, prefix: prefix.to_owned(), user })
             }
+            Some(("redis", rest)) => {
+                let rest = rest.strip_prefix("//").ok_or_else(|| invalid("redis is followed by ://"))?;
+                // A password may hold a slash only as %2F, but people forget.
+                let (user, place) = match rest.rsplit_once('@') {
+                    Some((user, place)) => {
+                        let user = user.split_once(':').ok_or_else(|| invalid("the password is missing"))?;
+                        (Some((user.0.to_owned(), user.1.to_owned())), place)
+                    }
+                    None => (None, rest),
+                };
+                let host = place.split(['/', '?']).next().unwrap_or_default();
+                if host.is_empty() || host.starts_with(':') {
+                    return Err(invalid("the host is missing"));
+                }
+                Ok(Self::Redis { place: place.to_owned(), user })
+            }
             _ => Err(invalid("its beginning names no store")),
         }
     }
@@ -139,6 +174,8 @@ impl fmt::Display for StoreUrl {
                 write!(f, "{}", endpoints.join(","))?;
                 if prefix.is_empty() { Ok(()) } else { write!(f, "/{prefix}") }
             }
+            Self::Redis { place, user: None } => write!(f, "redis://{place}"),
+            Self::Redis { place, user: Some((name, _)) } => write!(f, "redis://{name}:***@{place}"),
         }
     }
 }
@@ -168,6 +205,10 @@ mod tests {
             "etcd://hunter2@a:1",
             "etcd://a:1,:2",
             "postgres://me:hunter2@a:1",
+            "redis:a",
+            "redis://",
+            "redis://:6379",
+            "redis://hunter2@a",
         ] {
             let refused = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(refused.contains("sqlite:PATH") && !refused.contains("hunter2"), "{text}: {refused}");
@@ -177,6 +218,13 @@ mod tests {
         let StoreUrl::Etcd { endpoints, prefix, user } = url else { panic!("it is of etcd") };
         assert_eq!((endpoints, prefix.as_str()), (vec!["[::1]:2379".into(), "b:1".into()], "x/y"));
         assert_eq!(user, Some(("me".into(), "hunter2".into())));
+        for text in
+            ["redis://:hunter2@a/jobs", "redis://me:hunter2@a:1", "redis://me:hun/ter2@a?timeout_ms=9"]
+        {
+            let url: StoreUrl = text.parse().unwrap();
+            assert!(!format!("{url} {url:?}").contains("ter2"), "{url}");
+            assert!(url.to_string().ends_with(text.rsplit('@').next().unwrap()), "{url}");
+        }
     }
 
     #[tokio::test]

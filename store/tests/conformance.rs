@@ -4,6 +4,9 @@
 #[path = "fixtures/etcd.rs"]
 mod etcd;
 mod fixtures;
+#[cfg(feature = "redis")]
+#[path = "fixtures/redis_clock.rs"]
+mod redis_clock;
 #[path = "fixtures/remote.rs"]
 mod remote;
 
@@ -15,6 +18,8 @@ use entourage_store::{
     conformance::{Subject, cases},
 };
 
+#[cfg(feature = "redis")]
+use self::redis_clock::ByItsClock;
 use self::{
     fixtures::{Memory, Sqlite},
     remote::Remote,
@@ -85,7 +90,16 @@ fn main() -> ExitCode {
     let server = etcd::Shared::default();
     #[cfg(feature = "etcd")]
     all.splice(0..0, [trials(server.clone(), cases()), trials(etcd::Alone, etcd::Alone::cases())]);
+    #[cfg(feature = "redis")]
+    let redis = fixtures::redis::Shared::with_history(fixtures::HISTORY);
+    #[cfg(feature = "redis")]
+    all.splice(
+        0..0,
+        [trials(ByItsClock(redis.clone()), ByItsClock::cases()), trials(redis.clone(), cases())],
+    );
     let code = run(all.drain(..));
+    #[cfg(feature = "redis")]
+    redis.stop();
     #[cfg(feature = "etcd")]
     server.stop();
     code

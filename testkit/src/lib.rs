@@ -10,6 +10,7 @@ mod mount;
 mod network;
 mod process;
 mod program;
+mod redis;
 mod relay;
 mod requirement;
 mod rng;
@@ -28,6 +29,7 @@ pub use self::{
     network::{Host, Network},
     process::{Finished, Process},
     program::Program,
+    redis::{Redis, SharedRedis},
     relay::{Cutting, Relay},
     requirement::Requirement,
     rng::Rng,

@@ -1,4 +1,4 @@
-//! What the SQLite file and the conformance harness promise, through their public API.
+//! What the SQLite file, the link to Redis and the conformance harness promise, through their public API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -8,5 +8,6 @@ mod identity;
 mod log;
 mod notice;
 mod processes;
+mod redis;
 mod support;
 mod writing;

@@ -7,3 +7,5 @@ mod etcd;
 mod fixtures;
 mod model;
 mod mutants;
+#[cfg(feature = "redis")]
+mod redis;

@@ -61,3 +61,14 @@ fn memory_agrees_with_the_model_for_a_thousand_seeds() {
 fn sqlite_agrees_with_the_model_for_fifty_seeds() {
     agrees(&Sqlite { history: HISTORY }, 50);
 }
+
+#[cfg(feature = "redis")]
+#[test]
+fn redis_agrees_with_the_model_for_twenty_five_seeds() {
+    if !entourage_testkit::Requirement::from(entourage_testkit::Redis::available()).is_met("redis") {
+        return;
+    }
+    let fixture = crate::fixtures::redis::Shared::with_history(HISTORY);
+    agrees(&fixture, 25);
+    fixture.stop();
+}

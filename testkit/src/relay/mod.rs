@@ -100,6 +100,20 @@ impl Relay {
         let server = server.to_socket_addrs().ok().and_then(|mut found| found.next());
         let server = server.expect("the server is named as host:port");
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        Self::between(listener, server)
+    }
+
+    /// A relay that listens at this address, where a server listened that is dead.
+    ///
+    /// # Panics
+    /// If that is no address of this machine, or somebody listens there.
+    #[track_caller]
+    pub(crate) fn at(address: &str, server: &str) -> Self {
+        let listener = TcpListener::bind(address).expect("nobody listens where a dead server did");
+        Self::between(listener, server.parse().expect("the server is named as ip:port"))
+    }
+
+    fn between(listener: TcpListener, server: SocketAddr) -> Self {
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared { server, state: Mutex::default(), changed: Condvar::new() });
         let taking = Some(thread::spawn({

@@ -5,6 +5,7 @@ mod disks;
 mod etcd;
 mod network;
 mod process;
+mod redis;
 mod waiting;
 
 use std::{cell::Cell, panic, process::ExitCode, time::Duration};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         waiting::trials(),
         disks::trials(),
         etcd::trials(),
+        redis::trials(),
         network::trials(),
         clock_shim::trials(),
     ]

@@ -108,7 +108,7 @@ pub(crate) enum Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
     Millis(u64),
-    /// Up to a session's deadline, give or take so many nanoseconds.
+    /// Up to a session's deadline, give or take so many of the shortest times that it tells.
     ToDeadline {
         session: usize,
         off_by: i64,

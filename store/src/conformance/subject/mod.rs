@@ -35,6 +35,7 @@ pub struct Subject {
     store: Arc<dyn Store>,
     clock: Option<Arc<ManualClock>>,
     patience: Patience,
+    grain: i64,
     alone: bool,
     history: History,
     reopen: Option<Reopen>,
@@ -44,13 +45,13 @@ impl Subject {
     /// A store that lives by `clock`, on the case's own runtime, and that nobody else uses.
     pub fn new(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Self {
         let (clock, patience, history) = (Some(clock), Patience::TURNS, History::Endless);
-        Self { store, clock, patience, alone: true, history, reopen: None }
+        Self { store, clock, patience, grain: 1, alone: true, history, reopen: None }
     }
 
     /// A store that lives by real time, which the cases then really wait for.
     pub fn in_real_time(store: Arc<dyn Store>) -> Self {
         let (patience, history) = (Patience::WALL, History::Endless);
-        Self { store, clock: None, patience, alone: true, history, reopen: None }
+        Self { store, clock: None, patience, grain: 1, alone: true, history, reopen: None }
     }
 
     /// With threads or sockets: what is expected may take a while of real time.
@@ -58,6 +59,20 @@ impl Subject {
     pub const fn with_threads(mut self) -> Self {
         self.patience = Patience::WALL;
         self
+    }
+
+    /// With a clock whose nanoseconds the store does not tell apart, only so many of them.
+    ///
+    /// The [`model`](super::model) then moves it by whole ones.
+    #[must_use]
+    pub const fn with_grain(mut self, nanos: i64) -> Self {
+        self.grain = nanos;
+        self
+    }
+
+    /// The shortest time that the store tells, in nanoseconds.
+    pub(crate) const fn grain(&self) -> i64 {
+        self.grain
     }
 
     /// With others who use the same server, beside these keys: their commits count in its

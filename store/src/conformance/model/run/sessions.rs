@@ -145,6 +145,7 @@ impl Run {
             Span::ToDeadline { session, off_by } => {
                 let Some(place) = self.incarnation(session) else { return Duration::ZERO };
                 let deadline = self.oracle.seats[self.incarnations[place].seat].until.as_nanos();
+                let off_by = off_by.saturating_mul(self.clients[0].grain());
                 let until = Moment::from_nanos(deadline.saturating_add_signed(off_by));
                 until.since(self.now())
             }

@@ -1,0 +1,129 @@
+//! One server of Redis.
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+use super::READY;
+use crate::{
+    eventually::poll,
+    process::{Finished, Process},
+    program::Program,
+    scratch::Scratch,
+};
+
+/// How long one look at a server may take.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a port is drawn that another program may take in between.
+const TRIES: usize = 5;
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) process: Process,
+    program: Program,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server with its data in a directory of this name; returns when it is ready.
+    #[track_caller]
+    pub(super) fn start(name: &str, flags: &[&str], scratch: &Scratch) -> Self {
+        for number in 0..TRIES {
+            let data = scratch.join(format!("{number}-{name}"));
+            std::fs::create_dir(&data).expect("a temporary directory can be written to");
+            let address = free_address();
+            let program = Program::new("redis-server")
+                .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--dir"])
+                .arg(&data)
+                .args(["--daemonize", "no", "--loglevel", "warning", "--enable-debug-command", "yes"])
+                // Nothing on the disk, and replicas that need not wait.
+                .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
+                .args(flags);
+            let mut server = Self { process: program.start(), program, address };
+            let is_up = poll(READY, || match server.process.is_running() {
+                true => server.is_ready().then_some(true),
+                false => Some(false),
+            });
+            match is_up {
+                Some(true) => return server,
+                // It has ended: another program has taken its port.
+                Some(false) if number + 1 < TRIES && server.has_lost_its_port() => {}
+                Some(false) => panic!("redis ended before it was ready\n{}", server.said()),
+                None => panic!("redis is not ready within {READY:?}\n{}", server.said()),
+            }
+        }
+        unreachable!("the last try returns or panics")
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Kills it, and starts it on its data.
+    #[track_caller]
+    pub(super) fn restart(&mut self) {
+        self.process.kill9();
+        self.process = self.program.start();
+    }
+
+    /// Whether it answers, and has loaded its data; one that wants a password has.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ask("PING").is_ok_and(|answer| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
+    }
+
+    /// One field of a section of what it says of itself.
+    pub(super) fn info(&self, section: &str, field: &str) -> Option<String> {
+        let said = self.cli(["INFO", section]);
+        let value = |line: &str| line.strip_prefix(field)?.strip_prefix(':').map(str::to_owned);
+        said.stdout.lines().find_map(|line| value(line.trim_end()))
+    }
+
+    /// Runs `redis-cli` on it; an error of the server's is a failure.
+    #[track_caller]
+    pub(super) fn cli(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
+        self.begin(args).wait(READY)
+    }
+
+    /// Starts `redis-cli` on it.
+    #[track_caller]
+    pub(super) fn begin(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Process {
+        let port = self.address.port().to_string();
+        Program::new("redis-cli").args(["-e", "-p", &port]).args(args).start()
+    }
+
+    /// The first line of its answer to a command without arguments.
+    fn ask(&self, command: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, LOOK)?;
+        stream.set_read_timeout(Some(LOOK))?;
+        stream.set_write_timeout(Some(LOOK))?;
+        stream.write_all(format!("{command}\r\n").as_bytes())?;
+        let mut answer = Vec::new();
+        let mut chunk = [0; 256];
+        while !answer.contains(&b'\n') {
+            match stream.read(&mut chunk)? {
+                0 => break,
+                read => answer.extend_from_slice(&chunk[..read]),
+            }
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    fn has_lost_its_port(&self) -> bool {
+        self.said().contains("Address already in use")
+    }
+
+    /// It writes its log to its standard output, and what is wrong with its flags to the other.
+    fn said(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+}
+
+/// An address of loopback that was free a moment ago.
+fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    free.local_addr().expect("it is bound")
+}

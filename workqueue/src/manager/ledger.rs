@@ -1,0 +1,138 @@
+//! What has become of each name: one record a name, in the group's state.
+//!
+//! The record of an item is written in the step that publishes it and changed in the step that
+//! settles it, so it never says anything but the truth; and it is written only where there was
+//! none, so of many managers one publishes. That is the difference of the book's manager loop,
+//! with records for its jobs: but they do not go when their jobs do.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use entourage_core::planted;
+use entourage_queue::{
+    Error, Group, Publication, Published, Queue, Record, Result, Settler, StateWrite, Step,
+};
+
+use crate::source::ItemName;
+
+/// What has become of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// It is in the queue.
+    Open,
+    /// It is done.
+    Done,
+    /// It was given up, and is a dead letter until it is redriven.
+    Dead,
+}
+
+impl Entry {
+    pub(super) const fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Self::Open => b"open",
+            Self::Done => b"done",
+            Self::Dead => b"dead",
+        }
+    }
+
+    /// Whether the item needs its record only while it is listed.
+    fn is_settled(record: &Record) -> bool {
+        [Self::Done, Self::Dead].iter().any(|entry| *record.value == *entry.as_bytes())
+    }
+}
+
+/// Reads and writes the records of a group.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    queue: Arc<dyn Queue>,
+    settler: Arc<dyn Settler>,
+    group: Group,
+    /// Tells the steps of this ledger from those of all others.
+    nonce: u64,
+    steps: AtomicU64,
+}
+
+impl Ledger {
+    pub(super) const fn new(
+        queue: Arc<dyn Queue>,
+        settler: Arc<dyn Settler>,
+        group: Group,
+        nonce: u64,
+    ) -> Self {
+        Self { queue, settler, group, nonce, steps: AtomicU64::new(0) }
+    }
+
+    /// All names that have a record.
+    pub(super) async fn names(&self) -> Result<Vec<ItemName>> {
+        let records = self.queue.records(&self.group, "").await?;
+        if planted("workqueue-publishes-again") {
+            return Ok(Vec::new());
+        }
+        Ok(records.into_iter().filter_map(|record| ItemName::new(record.key).ok()).collect())
+    }
+
+    /// A name for a step that must be recognised when it is repeated.
+    pub(super) fn step(&self) -> Step {
+        let number = self.steps.fetch_add(1, Ordering::Relaxed);
+        Step::new().named(format!("ledger/{:016x}/{number}", self.nonce))
+    }
+
+    /// Publishes these and records them as open, all or none; gives how many.
+    ///
+    /// `step` is repeated as long as the answer is unknown.
+    ///
+    /// # Errors
+    /// [`Error::StateConflict`] where another manager was there before for one of them.
+    pub(super) async fn publish(&self, step: &Step, batch: &[Publication]) -> Result<u64> {
+        let mut publishing = Step { id: step.id.clone(), publish: batch.to_vec(), ..Step::new() };
+        for publication in batch {
+            let value = Some(Entry::Open.as_bytes().into());
+            let expected = (!planted("workqueue-publishes-again")).then_some(0);
+            publishing.state.push(StateWrite { key: publication.item.id().to_string(), expected, value });
+        }
+        let applied = self.settler.step(publishing).await.map_err(|unapplied| unapplied.error)?;
+        let is_new = |published: &&Published| **published == Published::Accepted;
+        Ok(applied.published.iter().filter(is_new).count() as u64)
+    }
+
+    /// Those of `batch` that have no record.
+    pub(super) async fn absent(&self, batch: Vec<Publication>) -> Result<Vec<Publication>> {
+        let mut absent = Vec::new();
+        for publication in batch {
+            if self.settler.state(publication.item.id().as_str()).await?.is_none() {
+                absent.push(publication);
+            }
+        }
+        Ok(absent)
+    }
+
+    /// Forgets those of `names` that are finished; gives those that have no record any more.
+    ///
+    /// One that is open stays: that it is listed no more does not mean that it is cancelled.
+    pub(super) async fn forget(&self, names: &[ItemName]) -> Result<Vec<ItemName>> {
+        let mut step = self.step();
+        let mut gone = Vec::new();
+        for name in names {
+            match self.settler.state(name.as_str()).await? {
+                Some(record) if Entry::is_settled(&record) => {
+                    let expected = Some(record.version);
+                    step.state.push(StateWrite { key: record.key, expected, value: None });
+                }
+                Some(_) => continue,
+                None => {}
+            }
+            gone.push(name.clone());
+        }
+        if !step.state.is_empty() {
+            match self.settler.step(step).await {
+                Ok(_) => {}
+                // Redriven or forgotten elsewhere just now: the next listing looks again.
+                Err(unapplied) if matches!(unapplied.error, Error::StateConflict { .. }) => gone.clear(),
+                Err(unapplied) => return Err(unapplied.error),
+            }
+        }
+        Ok(gone)
+    }
+}

@@ -1,0 +1,85 @@
+//! How settlements reach the queue.
+
+use std::sync::Arc;
+
+use entourage_core::{Backoff, Clock, Retryable, Verdict, planted, sleep};
+use entourage_queue::{Error, Settler, Step, Unapplied};
+
+use crate::manager::shared::{Asked, Shared};
+
+/// Applies steps, however long the queue is away.
+pub(super) struct Outlet {
+    pub(super) settler: Arc<dyn Settler>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) backoff: Backoff,
+}
+
+impl Outlet {
+    /// Applies a step once, without those attempts whose items are another's by now.
+    pub(super) async fn apply(mut self, step: Step) {
+        let mut steps = vec![step];
+        while let Some(step) = steps.pop() {
+            let Err(Unapplied { step, error }) = self.settler.step(step).await else {
+                self.shared.up(Asked::Queue);
+                self.backoff.reset();
+                continue;
+            };
+            match error {
+                Error::Stale { ids } => {
+                    self.shared.counts.stale.add(ids.len() as u64);
+                    let records = step.state.iter();
+                    let is_stale = |key: &str| ids.iter().any(|id| id.as_str() == key);
+                    let state = records.filter(|write| !is_stale(&write.key)).cloned().collect();
+                    let rest = Step { state, ..step.without(&ids) };
+                    if rest.deliveries().next().is_some() {
+                        steps.push(rest);
+                    }
+                }
+                error if error.verdict() != Verdict::Permanent => {
+                    self.shared.down(Asked::Queue, self.clock.now(), &error);
+                    if planted("workqueue-stops-after-an-error") {
+                        return;
+                    }
+                    sleep(&*self.clock, self.backoff.next_delay()).await;
+                    steps.push(*step);
+                }
+                error => {
+                    self.shared.down(Asked::Queue, self.clock.now(), &error);
+                    // One that is refused must not keep the others from being settled.
+                    if step.deliveries().count() > 1 {
+                        steps.extend(single(*step));
+                    } else {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "a settlement is refused; its item is worked on again"
+                        );
+                        sleep(&*self.clock, self.backoff.next_delay()).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A step for each delivery of `step`, with its record.
+fn single(step: Step) -> Vec<Step> {
+    let Step { accept, release, reject, mut state, .. } = step;
+    let mut with_record = |id: &str, step: Step| match state.iter().position(|write| write.key == id) {
+        Some(at) => step.state(state.swap_remove(at)),
+        None => step,
+    };
+    let mut steps = Vec::new();
+    for delivery in accept {
+        let step = with_record(delivery.id().as_str(), Step::new());
+        steps.push(step.accept(delivery));
+    }
+    for rejection in reject {
+        let step = with_record(rejection.delivery.id().as_str(), Step::new());
+        steps.push(step.reject(rejection.delivery, rejection.reason));
+    }
+    for release in release {
+        steps.push(Step { release: vec![release], ..Step::new() });
+    }
+    steps
+}

@@ -1,0 +1,284 @@
+//! The loop that receives, works and settles.
+
+use std::{collections::HashMap, future::Future, mem, pin::Pin, sync::Arc, time::Duration};
+
+use entourage_core::{Backoff, Clock, Moment, Phase, Shutdown, planted, sleep, timeout};
+use entourage_queue::{Ask, Delivery, Group, Queue, Receiver, Result, Settler, Stats, Step, Topic};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::{
+    attempt::Attempt,
+    manager::{
+        options::WorkQueueOptions,
+        outlet::Outlet,
+        performer::Performer,
+        settlement::{End, Settlement},
+        shared::{Asked, Shared},
+    },
+    outcome::Outcome,
+};
+
+/// How often the pool is sized.
+const SIZED: Duration = Duration::from_secs(1);
+
+/// How long the last steps of a pool that ends may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Receives, works and settles, until it is drained.
+pub(super) struct Pool {
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) topic: Topic,
+    pub(super) group: Group,
+    pub(super) receiver: Box<dyn Receiver>,
+    pub(super) settler: Arc<dyn Settler>,
+    pub(super) performer: Arc<Performer>,
+    pub(super) settlement: Settlement,
+    pub(super) options: WorkQueueOptions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) backoff: Backoff,
+    /// Deliveries in one step.
+    pub(super) batch: usize,
+}
+
+/// What a pool has in its hands.
+#[derive(Default)]
+struct Hands {
+    attempts: JoinSet<End>,
+    held: HashMap<Id, (Delivery, Moment)>,
+    /// Ended, and not settled.
+    ended: Vec<(Delivery, End)>,
+    settling: Option<Pending<()>>,
+    /// How many are being settled.
+    settled: usize,
+}
+
+impl Pool {
+    /// Works until `shutdown` drains and what was in work has ended, or until it stops.
+    pub(super) async fn run(mut self, shutdown: &Shutdown) {
+        let mut hands = Hands::default();
+        // Workers hear that they are to give back from a token of the pool's own.
+        let interrupt = Shutdown::new();
+        let mut paused = self.shared.paused.subscribe();
+        let mut parallelism = self.shared.size(self.clock.now());
+        let mut sizing: Option<Pending<Result<Stats>>> = None;
+        let mut failures = self.backoff.clone();
+        let mut receive_at = Moment::ZERO;
+        loop {
+            self.settle(&mut hands);
+            let draining = shutdown.phase() != Phase::Running;
+            if draining {
+                self.shared.change(|status| status.draining = true);
+                // A worker that a signal ends while this program ends too was interrupted.
+                interrupt.drain();
+                let takes = planted("workqueue-takes-while-draining");
+                if hands.is_empty() && !takes {
+                    break;
+                }
+            }
+            let takes =
+                !*paused.borrow_and_update() && (!draining || planted("workqueue-takes-while-draining"));
+            let free = if takes { hands.free(parallelism) } else { 0 };
+            let (queue, clock) = (Arc::clone(&self.queue), Arc::clone(&self.clock));
+            let (topic, group) = (self.topic.clone(), self.group.clone());
+            let size = sizing.get_or_insert_with(|| {
+                Box::pin(async move {
+                    sleep(&*clock, SIZED).await;
+                    queue.stats(&topic, &group).await
+                })
+            });
+            let receiving = async {
+                self.clock.sleep_until(receive_at).await;
+                self.receiver.receive(Ask::up_to(free)).await
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.stopped() => break,
+                () = shutdown.draining(), if !draining => {}
+                Some(ended) = hands.attempts.join_next_with_id(), if !hands.attempts.is_empty() => {
+                    self.ended(&mut hands, ended);
+                }
+                () = settled(&mut hands.settling), if hands.settling.is_some() => hands.settled = 0,
+                stats = size => {
+                    sizing = None;
+                    parallelism = self.sized(stats);
+                }
+                received = receiving, if free > 0 => match received {
+                    Ok(deliveries) => {
+                        failures.reset();
+                        self.shared.up(Asked::Queue);
+                        for delivery in deliveries {
+                            self.start(&mut hands, delivery, &interrupt);
+                        }
+                    }
+                    Err(error) => {
+                        self.shared.down(Asked::Queue, self.clock.now(), &error);
+                        if planted("workqueue-stops-after-an-error") {
+                            break;
+                        }
+                        receive_at = self.clock.now() + failures.next_delay();
+                    }
+                },
+                _ = paused.changed() => {}
+            }
+            self.show(&hands);
+        }
+        self.finish(hands, &interrupt).await;
+    }
+
+    /// Gives back what has not ended: workers are asked to, then stopped.
+    async fn finish(mut self, mut hands: Hands, interrupt: &Shutdown) {
+        interrupt.stop();
+        let until = self.clock.now() + self.options.grace;
+        while !hands.attempts.is_empty() {
+            let ended = tokio::select! {
+                biased;
+                ended = hands.attempts.join_next_with_id() => ended,
+                () = self.clock.sleep_until(until) => None,
+            };
+            match ended {
+                Some(ended) => self.ended(&mut hands, ended),
+                None => break,
+            }
+        }
+        hands.attempts.shutdown().await;
+        let interrupted = mem::take(&mut hands.held).into_values();
+        let interrupted = interrupted.map(|(delivery, started)| {
+            self.shared.tell(|scaler| scaler.interrupted(started));
+            (delivery, End::Outcome(Outcome::Interrupted))
+        });
+        hands.ended.extend(interrupted.collect::<Vec<_>>());
+        let clock = Arc::clone(&self.clock);
+        let farewell = async {
+            while !hands.ended.is_empty() || hands.settling.is_some() {
+                self.settle(&mut hands);
+                settled(&mut hands.settling).await;
+                hands.settled = 0;
+            }
+        };
+        // What is not settled by then is given back by closing, or else by its lease.
+        if timeout(&*clock, FAREWELL, farewell).await.is_err() {
+            tracing::warn!("the queue does not answer; what was not settled is worked on again");
+        }
+        self.show(&hands);
+        drop(hands);
+        if !matches!(timeout(&*clock, FAREWELL, self.receiver.close()).await, Ok(Ok(()))) {
+            tracing::warn!("the queue does not answer; what was not given back comes back after its lease");
+        }
+    }
+
+    fn start(&self, hands: &mut Hands, delivery: Delivery, interrupt: &Shutdown) {
+        let now = self.clock.now();
+        let attempt = Attempt::of(&delivery, now + self.options.time_limit, interrupt.clone());
+        let (performer, item) = (Arc::clone(&self.performer), delivery.item().clone());
+        let task = hands.attempts.spawn(async move { performer.perform(&item, &attempt).await });
+        hands.held.insert(task.id(), (delivery, now));
+        self.shared.tell(|scaler| scaler.started(now));
+    }
+
+    /// Takes what has ended out of work, all of it at once.
+    fn ended(&self, hands: &mut Hands, first: Result<(Id, End), JoinError>) {
+        let now = self.clock.now();
+        let mut next = Some(first);
+        while let Some(ended) = next {
+            let (id, end) = match ended {
+                Ok(ended) => ended,
+                Err(error) => (error.id(), panicked(error)),
+            };
+            if let Some((delivery, started)) = hands.held.remove(&id) {
+                let is_sample = !matches!(
+                    end,
+                    End::Outcome(Outcome::Interrupted) | End::Away | End::Vanished | End::Unfetchable(_)
+                );
+                self.shared.tell(|scaler| {
+                    if is_sample { scaler.finished(started, now) } else { scaler.interrupted(started) }
+                });
+                hands.ended.push((delivery, end));
+            }
+            next = hands.attempts.try_join_next_with_id();
+        }
+    }
+
+    /// Begins to settle what has ended, unless a step is under way: what ends meanwhile shares
+    /// the next one.
+    fn settle(&mut self, hands: &mut Hands) {
+        if hands.settling.is_some() || hands.ended.is_empty() {
+            return;
+        }
+        let count = hands.ended.len().min(self.batch);
+        hands.settled = count;
+        let away = self.performer.away();
+        let mut vanished = Vec::new();
+        let mut step = Step::new();
+        for (delivery, end) in hands.ended.drain(..count) {
+            if matches!(end, End::Vanished) {
+                vanished.push(delivery.id().clone());
+            }
+            step = self.settlement.settle(delivery, end, away, step);
+        }
+        let outlet = Outlet {
+            settler: Arc::clone(&self.settler),
+            shared: Arc::clone(&self.shared),
+            clock: Arc::clone(&self.clock),
+            backoff: self.backoff.clone(),
+        };
+        let shared = Arc::clone(&self.shared);
+        hands.settling = Some(Box::pin(async move {
+            outlet.apply(step).await;
+            for id in vanished {
+                if let Ok(name) = crate::source::ItemName::new(id.to_shared()) {
+                    shared.vanished(name);
+                }
+            }
+        }));
+    }
+
+    fn sized(&self, stats: Result<Stats>) -> usize {
+        match stats {
+            Ok(stats) => {
+                self.shared.up(Asked::Queue);
+                self.shared.tell(|scaler| scaler.waiting(stats.ready, stats.in_flight));
+            }
+            Err(error) => self.shared.down(Asked::Queue, self.clock.now(), &error),
+        }
+        self.shared.size(self.clock.now())
+    }
+
+    fn show(&self, hands: &Hands) {
+        self.shared.counts.working.set(hands.attempts.len() as u64);
+        self.shared.change(|status| status.working = hands.attempts.len());
+    }
+}
+
+impl Hands {
+    fn is_empty(&self) -> bool {
+        self.attempts.is_empty() && self.ended.is_empty() && self.settling.is_none()
+    }
+
+    /// How many more may be received: no more are in work than the pool has places, and no more
+    /// have ended and are not settled.
+    fn free(&self, parallelism: usize) -> usize {
+        let unsettled = self.ended.len() + self.settled;
+        if unsettled >= parallelism.max(1) { 0 } else { parallelism.saturating_sub(self.attempts.len()) }
+    }
+}
+
+/// Waits until the present step is settled; at once if there is none.
+async fn settled(settling: &mut Option<Pending<()>>) {
+    if let Some(step) = settling.as_mut() {
+        step.await;
+    }
+    *settling = None;
+}
+
+/// What a worker said that did not end by itself.
+fn panicked(error: JoinError) -> End {
+    let Ok(panic) = error.try_into_panic() else { return End::Outcome(Outcome::Interrupted) };
+    let message = panic.downcast::<String>().map_or_else(
+        |panic| panic.downcast::<&str>().map_or_else(|_| "no message".to_owned(), |text| (*text).to_owned()),
+        |text| *text,
+    );
+    End::Panicked(message)
+}

@@ -1,0 +1,8 @@
+//! Managers on a queue in memory, on a clock that jumps from event to event; and on real backends.
+
+mod drain;
+mod faults;
+mod kills;
+mod ledger;
+mod settle;
+mod site;
