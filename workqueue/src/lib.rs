@@ -2,6 +2,7 @@
 
 mod attempt;
 mod command;
+mod digest;
 mod folder;
 mod manager;
 mod multi_worker;

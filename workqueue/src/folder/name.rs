@@ -1,22 +1,22 @@
 //! The name of an item's folder.
 
 use entourage_queue::ItemId;
-use xxhash_rust::xxh3::xxh3_128;
+
+use crate::digest::{base32, sha256};
 
 /// How much of an id can be read in the name.
 const READABLE: usize = 40;
 
-/// A name for the folder of `id`: what can be read of it, and a hash of all of it.
+/// A name for the folder of `id`: what can be read of it, and 160 bits of its SHA-256.
 ///
-/// Letters, digits, `-` and `_` are kept: no id makes a path, a hidden file or an option. Two
-/// ids of one hash share a name; the folder knows whose it is and is not taken for the other's.
+/// Letters, digits, `-` and `_` are kept: no id makes a path, a hidden file or an option.
 pub(super) fn of(id: &ItemId) -> String {
     let readable = |letter: char| match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => letter,
         _ => '_',
     };
     let text: String = id.as_str().chars().take(READABLE).map(readable).collect();
-    format!("i-{text}-{:032x}", xxh3_128(id.as_str().as_bytes()))
+    format!("i-{text}-{}", base32(&sha256(id.as_str().as_bytes()), 32))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod counts;
 mod data;
-mod digest;
 mod directory;
 mod error;
 mod filter;

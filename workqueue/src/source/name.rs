@@ -5,10 +5,8 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 use entourage_core::planted;
 use entourage_queue::ItemId;
 
-use super::{
-    digest::{base32, sha256},
-    percent,
-};
+use super::percent;
+use crate::digest::{base32, sha256};
 
 /// The name of an item: 1 to 1,024 bytes of UTF-8 without control characters.
 ///
