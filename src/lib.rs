@@ -23,8 +23,12 @@ pub use entourage_workqueue as workqueue;
 /// The pages of `docs/recipes`, whose code is compiled and run with the crate's doc-tests.
 #[cfg(all(doctest, feature = "full"))]
 mod recipes {
+    #[doc = include_str!("../docs/recipes/command-per-file.md")]
+    struct CommandPerFile;
     #[doc = include_str!("../docs/recipes/cron-job.md")]
     struct CronJob;
+    #[doc = include_str!("../docs/recipes/queue-between-services.md")]
+    struct QueueBetweenServices;
     #[doc = include_str!("../docs/recipes/word-count.md")]
     struct WordCount;
 }

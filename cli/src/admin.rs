@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, str::FromStr};
 use anyhow::{Context, Result};
 use entourage_blueprint::Describe;
 use entourage_core::Shutdown;
-use entourage_http::{Admin, Server};
+use entourage_http::{Admin, Router, Server};
 use tokio::net::TcpListener;
 
 use crate::Common;
@@ -16,6 +16,16 @@ use crate::Common;
 pub(crate) struct Address {
     host: String,
     port: u16,
+}
+
+impl Address {
+    /// Listens there; `flag` is where another address is to be said.
+    pub(crate) async fn listen(&self, flag: &str) -> Result<TcpListener> {
+        let Self { host, port } = self;
+        TcpListener::bind((host.as_str(), *port))
+            .await
+            .with_context(|| format!("cannot listen at {host} port {port}; choose another {flag}"))
+    }
 }
 
 impl FromStr for Address {
@@ -33,22 +43,25 @@ impl FromStr for Address {
 
 /// Serves the admin page, if one is asked for, for as long as the program runs.
 ///
-/// It is ready while `is_ready` finds no reason why not and `shutdown` does not drain; it is
-/// served through the drain, so that those who look see it.
+/// It is ready while `is_ready`, the check of `what`, finds no reason why not and `shutdown` does
+/// not drain; it is served through the drain, so that those who look see it.
 pub(crate) async fn serve(
     common: &Common,
     described: impl Describe + Send + Sync + 'static,
+    what: &str,
     is_ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     shutdown: &Shutdown,
 ) -> Result<()> {
-    let Some(Address { host, port }) = &common.admin else { return Ok(()) };
-    let listener = TcpListener::bind((host.as_str(), *port))
-        .await
-        .with_context(|| format!("cannot listen at {host} port {port}; choose another --admin"))?;
+    let page = Admin::new().with_blueprint(described).with_check(what, is_ready);
+    route(common, page.with_shutdown(shutdown.clone()).into_router()).await
+}
+
+/// Serves these pages where the admin page is asked for, if it is.
+pub(crate) async fn route(common: &Common, pages: Router) -> Result<()> {
+    let Some(address) = &common.admin else { return Ok(()) };
+    let listener = address.listen("--admin").await?;
     tracing::info!(address = %listener.local_addr()?, "the admin page is served");
-    let page =
-        Admin::new().with_blueprint(described).with_check("store", is_ready).with_shutdown(shutdown.clone());
-    tokio::spawn(Server::new(page.into_router()).run(listener, Shutdown::new()));
+    tokio::spawn(Server::new(pages).run(listener, Shutdown::new()));
     Ok(())
 }
 

@@ -1,8 +1,20 @@
 //! How the program ends.
 
-use std::{os::unix::process::ExitStatusExt, process, process::ExitCode};
+use std::{fmt, os::unix::process::ExitStatusExt, process, process::ExitCode};
 
 use anyhow::Error;
+
+/// What the user said cannot work; it says what to do.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
 
 /// The exit status of a command that ended so; tells why on standard error.
 pub(crate) fn code(ended: Result<ExitCode, Error>) -> ExitCode {
@@ -29,6 +41,9 @@ fn is_configuration(error: &Error) -> bool {
                 cause.downcast_ref(),
                 Some(entourage_election::Error::Name(_) | entourage_election::Error::Timings(_))
             )
+            || matches!(cause.downcast_ref(), Some(entourage_queue::Error::Invalid(_)))
+            || matches!(cause.downcast_ref(), Some(entourage_workqueue::SourceError::Invalid(_)))
             || cause.is::<entourage_store::Advisory>()
+            || cause.is::<Usage>()
     })
 }

@@ -3,7 +3,13 @@
 mod admin;
 mod election;
 mod exit;
+mod opening;
+mod output;
+mod queue;
 mod signals;
+mod size;
+mod worker;
+mod workqueue;
 
 use std::process::ExitCode;
 
@@ -26,7 +32,7 @@ struct Cli {
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct Common {
-    /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at HOST:PORT, or at PORT of this machine alone
+    /// Serve `/livez`, `/readyz`, `/metrics` and `/blueprint` at HOST:PORT, or at PORT of this machine alone; `workqueue run` has `/scaling` too, for KEDA [default: not served]
     #[arg(long, global = true, env = "ENTOURAGE_ADMIN", value_name = "ADDR")]
     admin: Option<admin::Address>,
     /// Check the configuration and exit, before anything is contacted
@@ -42,6 +48,12 @@ enum Pattern {
     /// Ownership: one owner at a time, with a fence that proves it
     #[command(subcommand)]
     Election(election::Command),
+    /// Work queues: a command for each item that a source lists, and sources over HTTP
+    #[command(subcommand)]
+    Workqueue(workqueue::Command),
+    /// Topics of a queue, for shell scripts
+    #[command(subcommand)]
+    Queue(queue::Command),
 }
 
 #[tokio::main]
@@ -50,6 +62,8 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_max_level(common.log).with_writer(std::io::stderr).init();
     let ended = match pattern {
         Pattern::Election(command) => election::main(command, &common).await,
+        Pattern::Workqueue(command) => workqueue::main(command, &common).await,
+        Pattern::Queue(command) => queue::main(command, &common).await,
     };
     exit::code(ended)
 }

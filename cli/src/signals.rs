@@ -23,6 +23,31 @@ pub(crate) fn shutdown(grace: Duration) -> std::io::Result<Shutdown> {
     Ok(shutdown)
 }
 
+/// Calls `pause` at SIGUSR1 and `resume` at SIGUSR2, for as long as the program runs.
+pub(crate) fn pausing(
+    pause: impl Fn() + Send + 'static,
+    resume: impl Fn() + Send + 'static,
+) -> std::io::Result<()> {
+    let (mut first, mut second) =
+        (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                biased;
+                _ = first.recv() => {
+                    tracing::info!("paused; SIGUSR2 resumes");
+                    pause();
+                }
+                _ = second.recv() => {
+                    tracing::info!("resumed");
+                    resume();
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         biased;

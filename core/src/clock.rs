@@ -2,9 +2,9 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, ready},
     ops::Add,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -109,11 +109,18 @@ pub async fn timeout<F: Future>(
     duration: Duration,
     future: F,
 ) -> Result<F::Output, Elapsed> {
-    let sleep = clock.sleep_until(clock.now() + duration);
+    let until = clock.now() + duration;
+    let mut future = pin!(future);
+    // What answers at once needs no timer.
+    tokio::select! {
+        biased;
+        output = &mut future => return Ok(output),
+        () = ready(()) => {}
+    }
     tokio::select! {
         biased;
         output = future => Ok(output),
-        () = sleep => Err(Elapsed { after: duration }),
+        () = clock.sleep_until(until) => Err(Elapsed { after: duration }),
     }
 }
 

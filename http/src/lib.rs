@@ -15,7 +15,7 @@ mod service;
 
 pub use self::{
     admin::{Admin, Exposition, Liveness, Sample},
-    client::{Client, ClientLimits},
+    client::{Client, ClientLimits, Download, Upload, UploadPieces},
     error::{Error, Result},
     problem::Problem,
     response::{json, text},

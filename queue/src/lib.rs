@@ -17,13 +17,21 @@ mod memory;
 mod options;
 mod queue;
 mod receiver;
+#[cfg(feature = "redis")]
+mod redis;
 mod settler;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
 mod stats;
 mod step;
+mod url;
 
+#[cfg(feature = "redis")]
+pub use entourage_engine::redis::RedisOptions;
+
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisQueue, RedisQueueOptions};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteQueue, SqliteQueueOptions};
 pub use self::{
@@ -41,4 +49,5 @@ pub use self::{
     state::{Record, StateWrite},
     stats::{Dead, Redrive, Stats},
     step::{Applied, Rejection, Release, Step, StepId, Unapplied},
+    url::QueueUrl,
 };

@@ -72,7 +72,7 @@ use crate::{
 ///   `dead_letters_are_listed_in_the_order_of_publishing`).
 /// * A redriven letter begins again, all that are named or none
 ///   (`a_redriven_letter_begins_again`, `a_redrive_of_some_leaves_the_others`,
-///   `a_redrive_needs_room`).
+///   `a_redrive_needs_room`, `a_letter_of_two_groups_lives_until_both_have_settled_it_again`).
 /// * Records are listed by the bytes of their keys, and belong to their group
 ///   (`records_are_listed_by_prefix_and_key`, `state_belongs_to_its_group`).
 /// * Each limit is kept to the unit, and a call beyond it changes nothing

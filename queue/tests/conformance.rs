@@ -1,6 +1,9 @@
 //! Every backend, by one list.
 
 mod fixtures;
+#[cfg(feature = "redis")]
+#[path = "fixtures/redis.rs"]
+mod redis;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -27,5 +30,14 @@ impl Fixture for ArcDyn {
 }
 
 fn main() -> ExitCode {
-    run([trials(Memory, cases()), trials(ArcDyn, cases()), trials(Sqlite, cases())])
+    let mut all = vec![trials(Memory, cases()), trials(ArcDyn, cases()), trials(Sqlite, cases())];
+    #[cfg(feature = "redis")]
+    let redis = redis::Shared::default();
+    #[cfg(feature = "redis")]
+    // First, because its cases wait while the others run.
+    all.insert(0, trials(redis.clone(), cases()));
+    let code = run(all.drain(..));
+    #[cfg(feature = "redis")]
+    redis.stop();
+    code
 }

@@ -1,11 +1,16 @@
 //! What a worker is told about its try.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use entourage_core::{Fence, Moment, Phase, Shutdown};
+use entourage_core::{Fence, Moment, Phase, Shutdown, planted};
 use entourage_queue::Delivery;
 
-use crate::folder::Folder;
+use crate::{folder::Folder, outcome::Outcome};
 
 /// One try at one item.
 #[derive(Clone, Debug)]
@@ -16,6 +21,8 @@ pub struct Attempt {
     shutdown: Shutdown,
     folder: Option<Folder>,
     scope: Scope,
+    /// The latest word, of whichever step.
+    said: Arc<Mutex<Option<String>>>,
 }
 
 /// The steps of [`MultiWorker`](crate::MultiWorker)s that an attempt is inside of; at first none.
@@ -25,6 +32,30 @@ pub(crate) struct Scope {
     pub(crate) prefix: String,
     /// What all these records begin with: the steps and versions so far.
     pub(crate) so_far: String,
+    /// The names of the steps, as a reason begins with them.
+    pub(crate) steps: String,
+    /// How many workers of each name were begun there.
+    begun: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Scope {
+    /// Inside of a step.
+    pub(crate) fn of(prefix: String, so_far: String, steps: String) -> Self {
+        Self { prefix, so_far, steps, begun: Arc::default() }
+    }
+
+    /// How many workers of this name were begun here before this one.
+    ///
+    /// Two that one closure calls are told apart by nothing else: their records must not be shared.
+    pub(crate) fn begin(&self, name: &str) -> u32 {
+        if planted("multi-worker-shares-records") {
+            return 0;
+        }
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = begun.entry(name.to_owned()).or_default();
+        *count += 1;
+        *count - 1
+    }
 }
 
 impl Attempt {
@@ -32,7 +63,8 @@ impl Attempt {
     #[must_use]
     pub fn of(delivery: &Delivery, deadline: Moment, shutdown: Shutdown) -> Self {
         let (fence, number) = (delivery.fence().clone(), delivery.attempt());
-        Self { fence, number, deadline, shutdown, folder: None, scope: Scope::default() }
+        let (scope, said) = (Scope::default(), Arc::default());
+        Self { fence, number, deadline, shutdown, folder: None, scope, said }
     }
 
     /// With the folder of its item, which the steps of a [`MultiWorker`](crate::MultiWorker) share.
@@ -98,5 +130,52 @@ impl Attempt {
     /// [`Outcome::Interrupted`](crate::Outcome::Interrupted) then, which burns no attempt.
     pub async fn cancelled(&self) {
         self.shutdown.stopped().await;
+    }
+
+    /// Says why this attempt fails, or what it is at: the latest word counts.
+    ///
+    /// Who makes a dead letter of an item that was tried too often adds it to the reason, also
+    /// where the attempt ran out of time. Kept are its last 1,000 letters, without control characters.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use entourage_workqueue::{Outcome, worker_fn};
+    ///
+    /// let worker = worker_fn("mail", |_item, attempt| async move {
+    ///     attempt.explain("waiting for the server of mail");
+    ///     attempt.retry(Duration::from_secs(5), "the server of mail is away")
+    /// });
+    /// # drop(worker);
+    /// ```
+    pub fn explain(&self, why: impl AsRef<str>) {
+        const LETTERS: usize = 1000;
+        let letters = |text: &str| text.chars().filter(|letter| !letter.is_control()).count();
+        let over = letters(why.as_ref()).saturating_sub(LETTERS);
+        let why = why.as_ref().chars().filter(|letter| !letter.is_control()).skip(over);
+        let why = self.scope.steps.chars().chain(why).collect();
+        *self.said() = Some(why);
+    }
+
+    /// The latest word of this attempt and its clones, with the steps in which it was said.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        self.said().clone()
+    }
+
+    /// [Explains](Self::explain) a failure that may pass: [`Outcome::Retry`].
+    pub fn retry(&self, after: Duration, why: impl AsRef<str>) -> Outcome {
+        self.explain(why);
+        Outcome::Retry(after)
+    }
+
+    /// Forgets what an earlier step has said.
+    pub(crate) fn unexplained(&self) {
+        *self.said() = None;
+    }
+
+    fn said(&self) -> MutexGuard<'_, Option<String>> {
+        // A text is there whole or not at all.
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,8 @@ use entourage_queue::{Delivery, Step};
 pub enum Outcome {
     /// The item is done.
     Done,
-    /// It failed and may succeed after this long.
+    /// It failed and may succeed after this long;
+    /// [`Attempt::retry`](crate::Attempt::retry) makes one that says why.
     Retry(Duration),
     /// It will never succeed, for this reason: a dead letter.
     Dead(String),

@@ -9,6 +9,8 @@ use entourage_election::{Election, Identity};
 use super::{How, What, open, ready};
 use crate::{Common, admin, signals};
 
+/// Campaign with a value, print the leadership, and lead until a signal comes
+///
 /// Prints one JSON line when it leads, and one when that is lost; then it campaigns again.
 #[derive(Args)]
 pub(crate) struct Elect {
@@ -32,7 +34,7 @@ impl Elect {
         let shutdown = signals::shutdown(Duration::from_secs(10))?;
         let seen = election.clone();
         let is_ready = move || ready::contending(&seen.status());
-        admin::serve(common, election.clone(), is_ready, &shutdown).await?;
+        admin::serve(common, election.clone(), "store", is_ready, &shutdown).await?;
         let identity = self.how.identity.as_ref().map_or_else(Identity::of_process, Identity::new);
         let value = self.value.clone().unwrap_or_else(|| identity.to_string());
         loop {

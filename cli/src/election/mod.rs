@@ -16,11 +16,8 @@ use crate::Common;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run a command while this process owns the name; start it again when it is owned again
     Run(run::Run),
-    /// Campaign with a value, print the leadership, and lead until a signal comes
     Elect(elect::Elect),
-    /// Print a line for every change of leader, and of its value
     Observe(observe::Observe),
 }
 

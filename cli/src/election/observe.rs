@@ -10,6 +10,8 @@ use serde_json::json;
 use super::{What, open, ready};
 use crate::{Common, admin, signals};
 
+/// Print a line for every change of leader, and of its value
+///
 /// Each line is a JSON object: `{"event":"leader","value":…}`, `{"event":"vacant"}`, or
 /// `{"event":"resync"}` where changes may be missing.
 #[derive(Args)]
@@ -31,7 +33,7 @@ impl Observe {
         let election = Election::builder(store.clone(), &self.what.name).build()?;
         let shutdown = signals::shutdown(Duration::from_secs(1))?;
         if common.admin.is_some() {
-            admin::serve(common, election.clone(), ready::answering(store), &shutdown).await?;
+            admin::serve(common, election.clone(), "store", ready::answering(store), &shutdown).await?;
         }
         let mut observer = election.observe();
         loop {

@@ -12,6 +12,8 @@ use tokio::process::{Child, Command};
 use super::{How, What, open, ready};
 use crate::{Common, admin, exit, signals};
 
+/// Run a command while this process owns the name; start it again when it is owned again
+///
 /// The command sees who it is in its environment: `ENTOURAGE_FENCE` (the epoch, in decimal),
 /// `ENTOURAGE_FENCE_SCOPE`, `ENTOURAGE_FENCE_REALM`, `ETCD_LOCK_KEY` and `ETCD_LOCK_REV`.
 ///
@@ -48,7 +50,7 @@ impl Run {
         let shutdown = signals::shutdown(self.grace)?;
         let seen = lock.clone();
         let is_ready = move || ready::contending(&seen.status());
-        admin::serve(common, lock.clone(), is_ready, &shutdown).await?;
+        admin::serve(common, lock.clone(), "store", is_ready, &shutdown).await?;
         let deadline = self.wait.map(|wait| clock.now() + wait);
         loop {
             let acquired = async {

@@ -1,10 +1,15 @@
 //! The binary, as a shell sees it.
 
 mod admin;
+mod book;
 mod election;
 #[cfg(feature = "etcd")]
 mod etcd;
+mod help;
 mod page;
+mod queue;
+mod readme;
+mod workqueue;
 
 use entourage_testkit::Program;
 

@@ -59,6 +59,14 @@ impl Page {
         })
     }
 
+    /// Waits until `/readyz` answers that it is not ready, for this reason.
+    pub(crate) fn is_unready(&self, why: &str) -> String {
+        eventually(PATIENCE, &format!("/readyz answers 503 and {why}"), || {
+            let answer = self.get("/readyz");
+            (answer.status == 503 && answer.body.contains(why)).then_some(answer.body)
+        })
+    }
+
     /// The numbers of `/metrics`.
     pub(crate) fn metrics(&self) -> BTreeMap<Series, f64> {
         let answer = self.get("/metrics");

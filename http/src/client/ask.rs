@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use entourage_core::{Backoff, BoxError, Clock, Moment, SystemClock, planted, sleep, timeout};
 use http::{
-    HeaderValue, Method, Uri, header,
-    uri::{Authority, PathAndQuery, Scheme},
+    HeaderValue, Method, Uri,
+    uri::{Authority, Scheme},
 };
 use tokio::{net::TcpStream, sync::Semaphore};
 
@@ -22,6 +22,7 @@ use super::{
     link::{Link, Lost},
     pool::Pool,
     progress::Progress,
+    request::request,
     wire::Sent,
 };
 use crate::{
@@ -43,17 +44,17 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// carried out only if its method is idempotent (RFC 9110, 9.2.2). An answer is never retried.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    authority: Authority,
+pub(super) struct Shared {
+    pub(super) authority: Authority,
     port: u16,
-    host: HeaderValue,
-    limits: ClientLimits,
-    clock: Arc<dyn Clock>,
+    pub(super) host: HeaderValue,
+    pub(super) limits: ClientLimits,
+    pub(super) clock: Arc<dyn Clock>,
     pool: Pool,
-    slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     calls: AtomicU64,
 }
 
@@ -113,7 +114,7 @@ impl Client {
         limits: ClientLimits,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let slots = Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS));
+        let slots = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         let (pool, calls) = (Pool::default(), AtomicU64::new(0));
         Self { shared: Arc::new(Shared { authority, port, host, limits, clock, pool, slots, calls }) }
     }
@@ -150,7 +151,13 @@ impl Client {
     /// Dropping the future closes its connection; the request may or may not be carried out.
     pub async fn send(&self, request: Request) -> Result<Response> {
         let shared = &*self.shared;
-        let request = shared.prepared(request)?;
+        if request.body().len() > shared.limits.body_bytes {
+            let (has, most) = (request.body().len(), shared.limits.body_bytes);
+            let detail = format!("the request's body has {has} bytes, and {most} are the most");
+            return Err(Error::Invalid(detail));
+        }
+        let is_empty = request.body().is_empty();
+        let request = shared.prepared(request, is_empty)?;
         let progress = Progress::default();
         let tries = shared.tries(&request, &progress);
         let deadline =
@@ -163,30 +170,6 @@ impl Client {
 }
 
 impl Shared {
-    fn prepared(&self, mut request: Request) -> Result<Request> {
-        if request.body().len() > self.limits.body_bytes {
-            let (has, most) = (request.body().len(), self.limits.body_bytes);
-            return Err(Error::Invalid(format!(
-                "the request's body has {has} bytes, and {most} are the most"
-            )));
-        }
-        if request.method() == Method::CONNECT {
-            return Err(Error::Invalid("this client opens no tunnels".to_owned()));
-        }
-        if request.uri().authority().is_some_and(|authority| *authority != self.authority) {
-            let detail = format!("the request is for another authority than {}", self.authority);
-            return Err(Error::Invalid(detail));
-        }
-        let path = request.uri().path_and_query().cloned();
-        *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        let headers = request.headers_mut();
-        for name in [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE] {
-            headers.remove(name);
-        }
-        headers.insert(header::HOST, self.host.clone());
-        Ok(request)
-    }
-
     async fn tries(&self, request: &Request, progress: &Progress) -> Result<Response> {
         let _slot = self.slots.acquire().await.map_err(|closed| self.lost(false, Box::new(closed)))?;
         let mut backoff = Backoff::new(BACKOFF, LONGEST_BACKOFF, self.seed());
@@ -245,6 +228,13 @@ impl Shared {
                 return Ok((idle.link, idle.sent, true));
             }
         }
+        let stream = self.connect().await?;
+        let (sent, born): (Sent, Moment) = (Sent::default(), self.clock.now());
+        let link = Link::open(stream, &self.limits, sent.clone(), born).await;
+        Ok((link.map_err(|error| self.lost(false, error))?, sent, false))
+    }
+
+    pub(super) async fn connect(&self) -> Result<TcpStream> {
         let host = self.authority.host();
         // An IPv6 address stands in brackets in a URI and without them in a look-up.
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -256,12 +246,10 @@ impl Shared {
         };
         // Requests are small and written whole: waiting to send more of them helps nobody.
         stream.set_nodelay(true).map_err(|error| self.lost(false, Box::new(error)))?;
-        let (sent, born): (Sent, Moment) = (Sent::default(), self.clock.now());
-        let link = Link::open(stream, &self.limits, sent.clone(), born).await;
-        Ok((link.map_err(|error| self.lost(false, error))?, sent, false))
+        Ok(stream)
     }
 
-    fn lost(&self, is_sent: bool, source: BoxError) -> Error {
+    pub(super) fn lost(&self, is_sent: bool, source: BoxError) -> Error {
         let authority = self.authority.to_string();
         let is_sent = is_sent && !planted("http-unknown-is-refused");
         if is_sent { Error::Unknown { authority, source } } else { Error::Refused { authority, source } }
@@ -272,15 +260,6 @@ impl Shared {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         self.clock.now().as_nanos() ^ (u64::from(std::process::id()) << 32) ^ call
     }
-}
-
-fn request(method: Method, path: &str, json: Option<Bytes>) -> Result<Request> {
-    let mut builder = http::Request::builder().method(method).uri(path);
-    if json.is_some() {
-        builder = builder.header(header::CONTENT_TYPE, "application/json");
-    }
-    let request = builder.header(header::ACCEPT, "application/json").body(json.unwrap_or_default());
-    request.map_err(|error| Error::Invalid(format!("{path:?} is no request's path: {error}")))
 }
 
 impl fmt::Debug for Client {

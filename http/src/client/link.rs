@@ -21,16 +21,18 @@ use super::{
 };
 use crate::service::{Request, Response};
 
+/// An informational answer that is the last: what follows is another protocol's.
+const SWITCHED: &str = "the server switched protocols, unasked";
 /// What the HTTP library demands as its least.
 const LEAST_BUFFER: usize = 8 * 1024;
 
 /// A connection without a task of its own: it goes on only while a request waits on it, so that
 /// dropping the request is all it takes to end it.
 #[derive(Debug)]
-pub(super) struct Link {
-    sender: http1::SendRequest<Full<Bytes>>,
+pub(super) struct Link<B: Body + 'static = Full<Bytes>> {
+    sender: http1::SendRequest<B>,
     // Boxed, so that a link can be moved into the pool and out again.
-    connection: Pin<Box<http1::Connection<Wire<TcpStream>, Full<Bytes>>>>,
+    connection: Pin<Box<http1::Connection<Wire<TcpStream>, B>>>,
     is_over: bool,
     pub(super) born: Moment,
 }
@@ -44,7 +46,10 @@ pub(super) enum Lost {
     TooLarge,
 }
 
-impl Link {
+impl<B> Link<B>
+where
+    B: Body<Data: Send, Error: Into<BoxError>> + 'static,
+{
     pub(super) async fn open(
         stream: TcpStream,
         limits: &ClientLimits,
@@ -58,6 +63,30 @@ impl Link {
         Ok(Self { sender, connection: Box::pin(connection), is_over: false, born })
     }
 
+    /// One request and the head of its answer, whose body [drives](Self::drive) the link on.
+    pub(super) async fn begin(
+        &mut self,
+        request: http::Request<B>,
+    ) -> Result<http::Response<Incoming>, BoxError> {
+        let Self { sender, connection, is_over, .. } = self;
+        drive(connection, is_over, async {
+            sender.ready().await?;
+            let answer = sender.send_request(request).await?;
+            if answer.status().is_informational() {
+                return Err(SWITCHED.into());
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Runs `work` while the connection is driven beside it.
+    pub(super) async fn drive<F: Future>(&mut self, work: F) -> F::Output {
+        drive(&mut self.connection, &mut self.is_over, work).await
+    }
+}
+
+impl Link {
     /// One request and its whole answer.
     pub(super) async fn exchange(&mut self, request: Request, most: usize) -> Result<Response, Lost> {
         let Self { sender, connection, is_over, .. } = self;
@@ -65,8 +94,7 @@ impl Link {
             sender.ready().await?;
             let answer = sender.send_request(request.map(Full::new)).await?;
             if answer.status().is_informational() {
-                // Its last one: what follows is another protocol's, which nobody asked for.
-                return Err("the server switched protocols, unasked".into());
+                return Err(SWITCHED.into());
             }
             let (parts, body) = answer.into_parts();
             let body = collect(body, most).await?;

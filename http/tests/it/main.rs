@@ -13,3 +13,4 @@ mod limits;
 mod raw;
 mod scripted;
 mod slow;
+mod transfer;

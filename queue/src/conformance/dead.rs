@@ -131,6 +131,29 @@ pub(super) async fn a_redriven_letter_begins_again(subject: Subject) {
     assert_eq!(ids(&again).len(), 2);
 }
 
+pub(super) async fn a_letter_of_two_groups_lives_until_both_have_settled_it_again(subject: Subject) {
+    let groups = ["workers", "auditors"];
+    let mut members = Vec::new();
+    for group in groups {
+        members.push(subject.member_of("jobs", group).await);
+    }
+    subject.put("jobs", &["a"]).await;
+    for member in &mut members {
+        let delivery = member.take().await;
+        member.reject(delivery, "no use").await;
+    }
+    for group in groups {
+        let redriven = subject.queue().redrive(&"jobs".into(), &group.into(), Redrive::All).await;
+        assert_eq!(redriven.expect("there is room"), 1, "{group}");
+    }
+    for member in &mut members {
+        let delivery = member.take().await;
+        assert_eq!(delivery.id().as_str(), "a");
+        member.accept(delivery).await;
+    }
+    assert_eq!(subject.four("jobs").await, (0, 0, 0, 0));
+}
+
 pub(super) async fn a_redrive_of_some_leaves_the_others(subject: Subject) {
     let mut member = subject.member("jobs").await;
     subject.put("jobs", &["a", "b", "c"]).await;

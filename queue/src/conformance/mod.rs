@@ -175,6 +175,7 @@ pub fn cases() -> Vec<Case<Subject>> {
         dead::retries_do_not_count_to_the_delivery_limit,
         dead::dead_letters_are_listed_in_the_order_of_publishing,
         dead::a_redriven_letter_begins_again,
+        dead::a_letter_of_two_groups_lives_until_both_have_settled_it_again,
         dead::a_redrive_of_some_leaves_the_others,
         dead::a_waiting_receive_wakes_for_a_redriven_letter,
         dead::a_redrive_needs_room,

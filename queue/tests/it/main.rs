@@ -5,3 +5,5 @@ mod fixtures;
 mod model;
 mod mutants;
 mod promises;
+#[cfg(feature = "redis")]
+mod redis;

@@ -171,7 +171,8 @@ impl ExitPolicy {
         }
     }
 
-    fn delay(&self, number: u32, seed: u64) -> Duration {
+    /// The delay before the attempt that follows attempt `number`.
+    pub(crate) fn delay(&self, number: u32, seed: u64) -> Duration {
         // More doublings than there are bits change nothing.
         let tries = number.clamp(1, 64);
         let mut backoff = Backoff::new(self.base, self.cap, seed);

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use entourage_core::{Clock, SystemClock};
+use entourage_core::{Clock, SystemClock, planted};
 use entourage_queue::Item;
 
 use self::{environment::Environment, guard::Guard};
@@ -194,6 +194,12 @@ impl CommandWorker {
         self
     }
 
+    /// With these in place of its program; its arguments come behind.
+    pub(crate) fn with_program(mut self, program: impl IntoIterator<Item = OsString>) -> Self {
+        self.argv.splice(..1, program);
+        self
+    }
+
     /// Tells of an attempt, to its listener and to the log.
     fn tell(&self, report: &Report) {
         let Report { item, attempt, ended, outcome, stderr, .. } = report;
@@ -217,6 +223,9 @@ impl Worker for CommandWorker {
     async fn work(&self, item: &Item, attempt: &Attempt) -> Outcome {
         let report = self.run(item, attempt).await;
         self.tell(&report);
+        if matches!(report.outcome, Outcome::Retry(_)) && !planted("command-gives-no-reason") {
+            attempt.explain(report.reason());
+        }
         report.outcome
     }
 }

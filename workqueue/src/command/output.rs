@@ -53,10 +53,20 @@ impl Output {
     /// The last line that says something, for a reason; at most 1,000 letters of it.
     #[must_use]
     pub fn last_line(&self) -> Option<String> {
+        self.last_lines(1)
+    }
+
+    /// The last lines that say something, in their order and with ` | ` between them; at most 1,000
+    /// letters of each.
+    #[must_use]
+    pub fn last_lines(&self, most: usize) -> Option<String> {
         const LETTERS: usize = 1000;
         let text = self.to_string();
-        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(line.chars().filter(|letter| !letter.is_control()).take(LETTERS).collect())
+        let lines = text.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(most);
+        let legible = |line: &str| line.chars().filter(|letter| !letter.is_control()).take(LETTERS).collect();
+        let mut lines: Vec<String> = lines.map(legible).collect();
+        lines.reverse();
+        (!lines.is_empty()).then(|| lines.join(" | "))
     }
 }
 
@@ -166,5 +176,7 @@ mod tests {
         assert_eq!(output.last_line(), None);
         output.take(b"first\nno such\x1b[0m file\n  \n\n");
         assert_eq!(output.last_line().as_deref(), Some("no such[0m file"));
+        assert_eq!(output.last_lines(2).as_deref(), Some("first | no such[0m file"));
+        assert_eq!(output.last_lines(5), output.last_lines(2));
     }
 }

@@ -26,3 +26,18 @@ pub struct Report {
     /// How long it ran.
     pub took: Duration,
 }
+
+impl Report {
+    /// How many of its last lines a reason has.
+    const LINES: usize = 5;
+
+    /// How it ended, with the last five lines of its standard error: what an attempt that is to be
+    /// repeated [explains](crate::Attempt::explain).
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.stderr.last_lines(Self::LINES) {
+            Some(said) => format!("{}: {said}", self.ended),
+            None => self.ended.to_string(),
+        }
+    }
+}

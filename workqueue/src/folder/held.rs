@@ -39,6 +39,7 @@ impl Folder {
     const ITEM: &str = "item";
     const FILES: &str = "files";
     const STEPS: &str = "steps";
+    const STATE: &str = "state";
 
     pub(super) fn open(root: &Path, item: &Item, is_kept: bool) -> io::Result<Option<Self>> {
         let path = root.join(name::of(item.id()));
@@ -76,6 +77,16 @@ impl Folder {
     /// The files of the work: a command's working directory, and the same one for every step.
     pub(crate) fn files(&self) -> PathBuf {
         self.path().join(Self::FILES)
+    }
+
+    /// Where workers keep what is theirs and not the work's: made if there is none; blocks on the
+    /// disk.
+    pub(crate) fn state(&self) -> io::Result<PathBuf> {
+        let path = self.path().join(Self::STATE);
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(path),
+        }
     }
 
     /// Whether the next attempt on this machine finds what this one leaves.
@@ -210,7 +221,7 @@ fn owner(item: &Item) -> Vec<u8> {
 }
 
 /// Writes a file that is there whole or not at all, also after a power failure.
-fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(content)?;

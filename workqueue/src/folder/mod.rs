@@ -18,7 +18,7 @@ use std::{
 use entourage_queue::Item;
 use rustix::process::geteuid;
 
-pub(crate) use self::held::Folder;
+pub(crate) use self::held::{Folder, publish};
 
 /// Where the folders of items are, and for how long.
 ///
@@ -119,6 +119,14 @@ impl Drop for Place {
             tracing::warn!(%error, path = %path.display(), "a temporary directory could not be removed");
         }
     }
+}
+
+/// Runs what waits for the disk beside the runtime's threads.
+pub(crate) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let running = tokio::task::spawn_blocking(work);
+    running.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
 /// A directory that nobody else has prepared: it is made, and not found.

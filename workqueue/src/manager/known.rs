@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::source::ItemName;
+use crate::source::{Finish, ItemName};
 
 /// What a name in a listing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// It is in the ledger.
+    /// It is in the ledger, and in the queue for all that is known.
     Known,
+    /// It is in the ledger, and has ended like this.
+    Finished(Finish),
     /// It is to be published, and counts as known from now on.
     New,
     /// It is new, and there is no room for another name.
@@ -20,7 +22,16 @@ pub(super) enum Sight {
 pub(super) struct Known {
     most: usize,
     listing: u64,
-    names: HashMap<ItemName, u64>,
+    names: HashMap<ItemName, Seen>,
+}
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    /// The last listing that had it.
+    listed: u64,
+    /// How it ended, if the ledger was read since.
+    finish: Option<Finish>,
 }
 
 impl Known {
@@ -33,12 +44,12 @@ impl Known {
     ///
     /// A name that is new here counts as listed just now: whoever has just begun knows nothing
     /// of what the source has listed before.
-    pub(super) fn reload(&mut self, ledger: impl Iterator<Item = ItemName>) {
+    pub(super) fn reload(&mut self, ledger: impl Iterator<Item = (ItemName, Option<Finish>)>) {
         let before = std::mem::take(&mut self.names);
         self.names = ledger
-            .map(|name| {
-                let listed = before.get(&name).copied().unwrap_or(self.listing);
-                (name, listed)
+            .map(|(name, finish)| {
+                let listed = before.get(&name).map_or(self.listing, |seen| seen.listed);
+                (name, Seen { listed, finish })
             })
             .collect();
     }
@@ -53,22 +64,29 @@ impl Known {
 
     /// The listing names `name`.
     pub(super) fn see(&mut self, name: &ItemName) -> Sight {
-        if let Some(listed) = self.names.get_mut(name) {
-            *listed = self.listing;
-            return Sight::Known;
+        if let Some(seen) = self.names.get_mut(name) {
+            seen.listed = self.listing;
+            return seen.finish.map_or(Sight::Known, Sight::Finished);
         }
         if self.names.len() >= self.most {
             return Sight::Beyond;
         }
-        self.names.insert(name.clone(), self.listing);
+        self.names.insert(name.clone(), Seen { listed: self.listing, finish: None });
         Sight::New
     }
 
     /// Up to `limit` names that the last `listings` listings did not have.
     pub(super) fn missing(&self, listings: u32, limit: usize) -> Vec<ItemName> {
         let gone = |listed: u64| listed + u64::from(listings) <= self.listing;
-        let names = self.names.iter().filter(|(_, listed)| gone(**listed));
+        let names = self.names.iter().filter(|(_, seen)| gone(seen.listed));
         names.map(|(name, _)| name.clone()).take(limit).collect()
+    }
+
+    /// The ledger says how `name` ended.
+    pub(super) fn finish(&mut self, name: &ItemName, finish: Finish) {
+        if let Some(seen) = self.names.get_mut(name) {
+            seen.finish = Some(finish);
+        }
     }
 
     /// `name` is no longer in the ledger.
@@ -103,7 +121,7 @@ mod tests {
     #[test]
     fn a_name_is_missing_after_so_many_listings_in_a_row_without_it() {
         let mut known = Known::new(10);
-        known.reload([name("old")].into_iter());
+        known.reload([(name("old"), None)].into_iter());
         for _ in 0..2 {
             known.begin();
             known.see(&name("listed"));
@@ -133,9 +151,11 @@ mod tests {
         known.see(&name("gone"));
         known.see(&name("kept"));
         known.begin();
-        known.reload([name("kept"), name("new")].into_iter());
+        known.reload([(name("kept"), Some(Finish::Done)), (name("new"), None)].into_iter());
+        assert_eq!(known.see(&name("new")), Sight::Known);
         // What was just taken over counts as listed now.
         assert_eq!(known.missing(1, 10), [name("kept")]);
         assert_eq!(known.see(&name("gone")), Sight::New);
+        assert_eq!(known.see(&name("kept")), Sight::Finished(Finish::Done));
     }
 }

@@ -15,7 +15,7 @@ use entourage_queue::{
     Error, Group, Publication, Published, Queue, Record, Result, Settler, StateWrite, Step,
 };
 
-use crate::source::ItemName;
+use crate::source::{Finish, ItemName};
 
 /// What has become of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +37,15 @@ impl Entry {
         }
     }
 
-    /// Whether the item needs its record only while it is listed.
-    fn is_settled(record: &Record) -> bool {
-        [Self::Done, Self::Dead].iter().any(|entry| *record.value == *entry.as_bytes())
+    /// How the item ended by what its record says; none while it is in the queue.
+    ///
+    /// An item that has ended needs its record only while it is listed.
+    pub(super) fn finish(value: &[u8]) -> Option<Finish> {
+        match value {
+            b"done" => Some(Finish::Done),
+            b"dead" => Some(Finish::Dead),
+            _ => None,
+        }
     }
 }
 
@@ -64,13 +70,24 @@ impl Ledger {
         Self { queue, settler, group, nonce, steps: AtomicU64::new(0) }
     }
 
-    /// All names that have a record.
-    pub(super) async fn names(&self) -> Result<Vec<ItemName>> {
+    /// All names that have a record, and how they ended.
+    pub(super) async fn names(&self) -> Result<Vec<(ItemName, Option<Finish>)>> {
         let records = self.queue.records(&self.group, "").await?;
         if planted("workqueue-publishes-again") {
             return Ok(Vec::new());
         }
-        Ok(records.into_iter().filter_map(|record| ItemName::new(record.key).ok()).collect())
+        let name = |record: Record| Some((ItemName::new(record.key).ok()?, Entry::finish(&record.value)));
+        Ok(records.into_iter().filter_map(name).collect())
+    }
+
+    /// How these ended; none of what has no record.
+    pub(super) async fn look(&self, names: &[ItemName]) -> Result<Vec<Option<Option<Finish>>>> {
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            let record = self.settler.state(name.as_str()).await?;
+            found.push(record.map(|record| Entry::finish(&record.value)));
+        }
+        Ok(found)
     }
 
     /// A name for a step that must be recognised when it is repeated.
@@ -108,6 +125,31 @@ impl Ledger {
         Ok(absent)
     }
 
+    pub(super) const fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// Records as dead those of `names` that are open; the queue itself has given them up.
+    pub(super) async fn bury(&self, names: &[ItemName]) -> Result<()> {
+        let mut step = self.step();
+        for name in names {
+            if let Some(record) = self.settler.state(name.as_str()).await?
+                && Entry::finish(&record.value).is_none()
+            {
+                let (expected, value) = (Some(record.version), Some(Entry::Dead.as_bytes().into()));
+                step.state.push(StateWrite { key: record.key, expected, value });
+            }
+        }
+        if step.state.is_empty() {
+            return Ok(());
+        }
+        match self.settler.step(step).await {
+            // Settled just now, after it was redriven: then that is how it ended.
+            Err(unapplied) if !matches!(unapplied.error, Error::StateConflict { .. }) => Err(unapplied.error),
+            _ => Ok(()),
+        }
+    }
+
     /// Forgets those of `names` that are finished; gives those that have no record any more.
     ///
     /// One that is open stays: that it is listed no more does not mean that it is cancelled.
@@ -116,7 +158,7 @@ impl Ledger {
         let mut gone = Vec::new();
         for name in names {
             match self.settler.state(name.as_str()).await? {
-                Some(record) if Entry::is_settled(&record) => {
+                Some(record) if Entry::finish(&record.value).is_some() => {
                     let expected = Some(record.version);
                     step.state.push(StateWrite { key: record.key, expected, value: None });
                 }

@@ -11,13 +11,17 @@ use crate::{
         ledger::Ledger,
         options::WorkQueueOptions,
         publisher::Publisher,
+        recheck::Recheck,
         shared::{Asked, Shared},
     },
     source::{Listing, SourceError, WorkSource},
 };
 
 /// After how long the ledger is read anew: another manager may have forgotten what this knows.
-const RELOAD: Duration = Duration::from_secs(10 * 60);
+pub(super) const RELOAD: Duration = Duration::from_secs(10 * 60);
+
+/// Names beyond which the ledger is read anew, above twice as many as it had.
+const SWOLLEN: usize = 20_000;
 
 /// Names that are looked at before others get their turn.
 const AT_ONCE: usize = 1_000;
@@ -46,15 +50,27 @@ impl Lister {
             let mut known = Known::new(self.options.names);
             let mut read: Option<Moment> = None;
             let mut failures = self.backoff.clone();
+            let mut recheck = Recheck::default();
+            let mut reloaded = 0;
             loop {
-                if read.is_none_or(|read| self.clock.now().since(read) >= RELOAD) {
+                // What others have told of and forgotten is known here until then.
+                let is_swollen = known.len() > reloaded * 2 + SWOLLEN && self.shared.finishes.is_wanted();
+                if is_swollen || read.is_none_or(|read| self.clock.now().since(read) >= RELOAD) {
                     let names = self.patiently(|| self.ledger.names()).await;
+                    self.tell_of(names.iter().filter_map(|(name, finish)| Some((name.clone(), (*finish)?))));
+                    reloaded = names.len();
                     known.reload(names.into_iter());
                     read = Some(self.clock.now());
                 }
+                // Before the source is asked: what was let go of while it answers may be in its list.
+                for name in self.shared.take_gone() {
+                    known.forget(&name);
+                }
+                let mut is_cut = false;
                 let pause = match self.list().await {
                     Ok(listing) => {
-                        self.pass(&mut known, listing).await;
+                        is_cut = !listing.is_complete() && self.shared.finishes.is_wanted();
+                        self.pass(&mut known, listing, &mut recheck).await;
                         failures.reset();
                         // A crowd that began together does not stay together.
                         let tenth = self.options.interval / 10;
@@ -70,7 +86,12 @@ impl Lister {
                         failures.next_delay()
                     }
                 };
-                sleep(&*self.clock, pause).await;
+                tokio::select! {
+                    biased;
+                    () = sleep(&*self.clock, pause) => {}
+                    // It has room for what it did not list.
+                    () = self.shared.finishes.freed(), if is_cut => {}
+                }
             }
         };
         tokio::select! {
@@ -94,27 +115,35 @@ impl Lister {
         self.shared.counts.listings.increment();
         if let [missing, ..] = listing.missing() {
             self.shared.counts.incomplete.increment();
-            tracing::warn!(source = self.source.name(), missing = missing.reason, "a listing is incomplete");
+            // Of one whose items are used up, others have a part, and the rest comes later.
+            if !self.shared.finishes.is_wanted() {
+                tracing::warn!(
+                    source = self.source.name(),
+                    missing = missing.reason,
+                    "a listing is incomplete"
+                );
+            }
         }
         Ok(listing)
     }
 
     /// Publishes what is new in a listing, and forgets what has been finished and gone for long.
-    async fn pass(&self, known: &mut Known, listing: Listing) {
-        for name in self.shared.take_vanished() {
-            known.forget(&name);
-        }
+    async fn pass(&self, known: &mut Known, listing: Listing, recheck: &mut Recheck) {
         let is_complete = listing.is_complete();
         if is_complete {
             known.begin();
         }
         let mut batch = Vec::new();
         let mut beyond = 0_u64;
+        let (mut ended, mut open) = (Vec::new(), Vec::new());
+        let is_told = self.shared.finishes.is_wanted();
         for (at, name) in listing.names().iter().enumerate() {
             match known.see(name) {
                 Sight::New => batch.push(self.publisher.publication(name)),
                 Sight::Beyond => beyond += 1,
-                Sight::Known => {}
+                Sight::Finished(finish) if is_told => ended.push((name.clone(), finish)),
+                Sight::Known if is_told => open.push(name),
+                Sight::Known | Sight::Finished(_) => {}
             }
             if batch.len() >= self.batch {
                 self.publish(std::mem::take(&mut batch)).await;
@@ -124,6 +153,8 @@ impl Lister {
             }
         }
         self.publish(batch).await;
+        self.tell_of(ended);
+        self.recheck(known, &open, recheck).await;
         if beyond > 0 {
             self.shared.counts.beyond.add(beyond);
             tracing::warn!(beyond, "the source lists more names than are kept; the rest waits");
@@ -183,7 +214,7 @@ impl Lister {
     }
 
     /// Calls the queue until it answers.
-    async fn patiently<T, F>(&self, mut call: impl FnMut() -> F) -> T
+    pub(super) async fn patiently<T, F>(&self, mut call: impl FnMut() -> F) -> T
     where
         F: Future<Output = Result<T>>,
     {

@@ -1,5 +1,8 @@
 //! The manager of the book's work queue (chapter 10): list, difference, work, record.
 
+mod crew;
+mod finishes;
+mod hands;
 mod known;
 mod ledger;
 mod lister;
@@ -8,15 +11,17 @@ mod outlet;
 mod performer;
 mod pool;
 mod publisher;
+mod recheck;
 mod settlement;
 mod shared;
 mod status;
+mod teller;
 #[cfg(test)]
 mod tests;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, atomic::AtomicU32},
+    sync::Arc,
     time::Duration,
 };
 
@@ -36,17 +41,9 @@ pub use self::{
 };
 
 use self::{
-    ledger::Ledger,
-    lister::Lister,
-    performer::Performer,
-    pool::Pool,
     publisher::Publisher,
-    settlement::Settlement,
     shared::{Asked, Running, Shared},
 };
-
-/// Names in one step of the ledger, where the queue takes so many.
-const BATCH: usize = 500;
 
 /// Works off what a source lists, each item once, with as many managers as there are.
 ///
@@ -54,7 +51,8 @@ const BATCH: usize = 500;
 /// leases, heartbeats, fences, dead letters and the sharing among managers are the queue's. What
 /// has become of an item is a record in the queue's state, written in the same step that
 /// publishes or settles it: a finished item is not done again while the source lists it, and is
-/// forgotten some listings after it is gone.
+/// forgotten some listings after it is gone. A source whose items are used up is told what is
+/// finished once that is recorded, and it is forgotten once the source has let go of it.
 ///
 /// The topic and the group have its name, and are to be left to it.
 ///
@@ -108,13 +106,14 @@ impl WorkQueue {
         worker: impl Worker,
     ) -> Self {
         let (name, options) = (name.into(), WorkQueueOptions::new());
+        let is_told = source.is_used_up();
         Self {
             publisher: Publisher { topic: Topic::new(Arc::clone(&name)), priority: None, key: None },
             name,
             source: Arc::new(source),
             queue: Arc::new(queue),
             worker: Arc::new(worker),
-            shared: Arc::new(Shared::new(options.scaler)),
+            shared: Arc::new(Shared::new(options.scaler, is_told)),
             options,
         }
     }
@@ -122,7 +121,7 @@ impl WorkQueue {
     /// Managed like this.
     #[must_use]
     pub fn with_options(mut self, options: WorkQueueOptions) -> Self {
-        self.shared = Arc::new(Shared::new(options.scaler));
+        self.shared = Arc::new(Shared::new(options.scaler, self.source.is_used_up()));
         self.options = options;
         self
     }
@@ -234,48 +233,6 @@ impl WorkQueue {
                 }
             }
         }
-    }
-
-    async fn work(&self, receiver: Box<dyn Receiver>, settler: Arc<dyn Settler>, shutdown: &Shutdown) {
-        let (topic, group) = self.topic();
-        let clock = self.queue.clock();
-        let most = self.queue.capabilities().max_batch.max(1);
-        let seed = RandomState::new().hash_one(&*self.name);
-        let lister = Lister {
-            source: Arc::clone(&self.source),
-            queue: Arc::clone(&self.queue),
-            clock: Arc::clone(&clock),
-            options: self.options,
-            shared: Arc::clone(&self.shared),
-            publisher: self.publisher.clone(),
-            ledger: Ledger::new(Arc::clone(&self.queue), Arc::clone(&settler), group.clone(), seed),
-            backoff: self.backoff(),
-            batch: BATCH.min(most),
-        };
-        let performer = Performer {
-            source: Arc::clone(&self.source),
-            worker: Arc::clone(&self.worker),
-            clock: Arc::clone(&clock),
-            shared: Arc::clone(&self.shared),
-            patience: self.options.patience,
-            away: AtomicU32::new(0),
-        };
-        let pool = Pool {
-            queue: Arc::clone(&self.queue),
-            topic,
-            group,
-            receiver,
-            settler,
-            performer: Arc::new(performer),
-            settlement: Settlement::new(self.options, self.shared.counts.clone(), seed),
-            options: self.options,
-            shared: Arc::clone(&self.shared),
-            clock,
-            backoff: self.backoff(),
-            batch: most,
-        };
-        // Both on one task: dropping this future ends both.
-        tokio::join!(pool.run(shutdown), lister.run(shutdown));
     }
 
     /// The waits for a source or queue that is away.

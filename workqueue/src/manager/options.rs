@@ -20,6 +20,9 @@ pub struct WorkQueueOptions {
     /// How many items are worked on at a time; the same at both ends for a fixed number.
     pub scaler: ScalerOptions,
     /// How long after a listing the next one begins, give or take a tenth by chance.
+    ///
+    /// A source whose items are used up, and that has more than it listed, is listed again as soon
+    /// as it has let go of something.
     pub interval: Duration,
     /// How long the source may take to answer.
     pub patience: Duration,

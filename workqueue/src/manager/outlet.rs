@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use entourage_core::{Backoff, Clock, Retryable, Verdict, planted, sleep};
-use entourage_queue::{Error, Settler, Step, Unapplied};
+use entourage_queue::{Error, Settler, StateWrite, Step, Unapplied};
 
-use crate::manager::shared::{Asked, Shared};
+use crate::{
+    manager::{
+        ledger::Entry,
+        shared::{Asked, Shared},
+    },
+    source::{Finish, ItemName},
+};
 
 /// Applies steps, however long the queue is away.
 pub(super) struct Outlet {
@@ -20,7 +26,12 @@ impl Outlet {
     pub(super) async fn apply(mut self, step: Step) {
         let mut steps = vec![step];
         while let Some(step) = steps.pop() {
+            let mut ended = self.ended(&step);
+            if planted("workqueue-tells-before-it-settles") {
+                self.shared.finishes.add(std::mem::take(&mut ended));
+            }
             let Err(Unapplied { step, error }) = self.settler.step(step).await else {
+                self.shared.finishes.add(ended);
                 self.shared.up(Asked::Queue);
                 self.backoff.reset();
                 continue;
@@ -59,6 +70,18 @@ impl Outlet {
                 }
             }
         }
+    }
+
+    /// What the source is to be told once the step is applied; nothing if it is told nothing.
+    fn ended(&self, step: &Step) -> Vec<(ItemName, Finish)> {
+        if !self.shared.finishes.is_wanted() {
+            return Vec::new();
+        }
+        let end = |write: &StateWrite| {
+            let finish = Entry::finish(write.value.as_deref()?)?;
+            Some((ItemName::new(&*write.key).ok()?, finish))
+        };
+        step.state.iter().filter_map(end).collect()
     }
 }
 

@@ -1,14 +1,18 @@
 //! The loop that receives, works and settles.
 
-use std::{collections::HashMap, future::Future, mem, pin::Pin, sync::Arc, time::Duration};
+use std::{mem, pin::pin, sync::Arc, time::Duration};
 
-use entourage_core::{Backoff, Clock, Moment, Phase, Shutdown, planted, sleep, timeout};
+use entourage_core::{Backoff, Clock, Phase, Shutdown, planted, sleep, timeout};
 use entourage_queue::{Ask, Delivery, Group, Queue, Receiver, Result, Settler, Stats, Step, Topic};
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    sync::watch,
+    task::{Id, JoinError},
+};
 
 use crate::{
     attempt::Attempt,
     manager::{
+        hands::{Ended, Hands, Held, Pending, panicked, settled},
         options::WorkQueueOptions,
         outlet::Outlet,
         performer::Performer,
@@ -21,10 +25,8 @@ use crate::{
 /// How often the pool is sized.
 const SIZED: Duration = Duration::from_secs(1);
 
-/// How long the last steps of a pool that ends may take.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// How long each of the last calls of a manager that ends may take.
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Receives, works and settles, until it is drained.
 pub(super) struct Pool {
@@ -43,29 +45,21 @@ pub(super) struct Pool {
     pub(super) batch: usize,
 }
 
-/// What a pool has in its hands.
-#[derive(Default)]
-struct Hands {
-    attempts: JoinSet<End>,
-    held: HashMap<Id, (Delivery, Moment)>,
-    /// Ended, and not settled.
-    ended: Vec<(Delivery, End)>,
-    settling: Option<Pending<()>>,
-    /// How many are being settled.
-    settled: usize,
-}
-
 impl Pool {
     /// Works until `shutdown` drains and what was in work has ended, or until it stops.
-    pub(super) async fn run(mut self, shutdown: &Shutdown) {
+    ///
+    /// What it received from is still to be closed.
+    pub(super) async fn run(mut self, shutdown: &Shutdown) -> Box<dyn Receiver> {
         let mut hands = Hands::default();
         // Workers hear that they are to give back from a token of the pool's own.
         let interrupt = Shutdown::new();
-        let mut paused = self.shared.paused.subscribe();
+        let mut paused = watched(self.shared.paused.subscribe());
+        // Waits that outlast many turns of the loop begin once.
+        let (mut stopped, mut drained) = (pin!(shutdown.stopped()), pin!(shutdown.draining()));
         let mut parallelism = self.shared.size(self.clock.now());
         let mut sizing: Option<Pending<Result<Stats>>> = None;
         let mut failures = self.backoff.clone();
-        let mut receive_at = Moment::ZERO;
+        let mut receive_at = None;
         loop {
             self.settle(&mut hands);
             let draining = shutdown.phase() != Phase::Running;
@@ -79,24 +73,26 @@ impl Pool {
                 }
             }
             let takes =
-                !*paused.borrow_and_update() && (!draining || planted("workqueue-takes-while-draining"));
+                !*self.shared.paused.borrow() && (!draining || planted("workqueue-takes-while-draining"));
             let free = if takes { hands.free(parallelism) } else { 0 };
-            let (queue, clock) = (Arc::clone(&self.queue), Arc::clone(&self.clock));
-            let (topic, group) = (self.topic.clone(), self.group.clone());
             let size = sizing.get_or_insert_with(|| {
+                let (queue, clock) = (Arc::clone(&self.queue), Arc::clone(&self.clock));
+                let (topic, group) = (self.topic.clone(), self.group.clone());
                 Box::pin(async move {
                     sleep(&*clock, SIZED).await;
                     queue.stats(&topic, &group).await
                 })
             });
             let receiving = async {
-                self.clock.sleep_until(receive_at).await;
+                if let Some(at) = receive_at {
+                    self.clock.sleep_until(at).await;
+                }
                 self.receiver.receive(Ask::up_to(free)).await
             };
             tokio::select! {
                 biased;
-                () = shutdown.stopped() => break,
-                () = shutdown.draining(), if !draining => {}
+                () = &mut stopped => break,
+                () = &mut drained, if !draining => {}
                 Some(ended) = hands.attempts.join_next_with_id(), if !hands.attempts.is_empty() => {
                     self.ended(&mut hands, ended);
                 }
@@ -107,6 +103,7 @@ impl Pool {
                 }
                 received = receiving, if free > 0 => match received {
                     Ok(deliveries) => {
+                        receive_at = None;
                         failures.reset();
                         self.shared.up(Asked::Queue);
                         for delivery in deliveries {
@@ -118,18 +115,18 @@ impl Pool {
                         if planted("workqueue-stops-after-an-error") {
                             break;
                         }
-                        receive_at = self.clock.now() + failures.next_delay();
+                        receive_at = Some(self.clock.now() + failures.next_delay());
                     }
                 },
-                _ = paused.changed() => {}
+                receiver = &mut paused => paused = watched(receiver),
             }
             self.show(&hands);
         }
-        self.finish(hands, &interrupt).await;
+        self.finish(hands, &interrupt).await
     }
 
     /// Gives back what has not ended: workers are asked to, then stopped.
-    async fn finish(mut self, mut hands: Hands, interrupt: &Shutdown) {
+    async fn finish(mut self, mut hands: Hands, interrupt: &Shutdown) -> Box<dyn Receiver> {
         interrupt.stop();
         let until = self.clock.now() + self.options.grace;
         while !hands.attempts.is_empty() {
@@ -145,9 +142,9 @@ impl Pool {
         }
         hands.attempts.shutdown().await;
         let interrupted = mem::take(&mut hands.held).into_values();
-        let interrupted = interrupted.map(|(delivery, started)| {
-            self.shared.tell(|scaler| scaler.interrupted(started));
-            (delivery, End::Outcome(Outcome::Interrupted))
+        let interrupted = interrupted.map(|Held { delivery, since, .. }| {
+            self.shared.tell(|scaler| scaler.interrupted(since));
+            Ended { delivery, end: End::Outcome(Outcome::Interrupted), said: None }
         });
         hands.ended.extend(interrupted.collect::<Vec<_>>());
         let clock = Arc::clone(&self.clock);
@@ -163,18 +160,16 @@ impl Pool {
             tracing::warn!("the queue does not answer; what was not settled is worked on again");
         }
         self.show(&hands);
-        drop(hands);
-        if !matches!(timeout(&*clock, FAREWELL, self.receiver.close()).await, Ok(Ok(()))) {
-            tracing::warn!("the queue does not answer; what was not given back comes back after its lease");
-        }
+        self.receiver
     }
 
     fn start(&self, hands: &mut Hands, delivery: Delivery, interrupt: &Shutdown) {
         let now = self.clock.now();
         let attempt = Attempt::of(&delivery, now + self.options.time_limit, interrupt.clone());
         let (performer, item) = (Arc::clone(&self.performer), delivery.item().clone());
+        let held = Held { delivery, since: now, attempt: attempt.clone() };
         let task = hands.attempts.spawn(async move { performer.perform(&item, &attempt).await });
-        hands.held.insert(task.id(), (delivery, now));
+        hands.held.insert(task.id(), held);
         self.shared.tell(|scaler| scaler.started(now));
     }
 
@@ -187,15 +182,15 @@ impl Pool {
                 Ok(ended) => ended,
                 Err(error) => (error.id(), panicked(error)),
             };
-            if let Some((delivery, started)) = hands.held.remove(&id) {
+            if let Some(Held { delivery, since, attempt }) = hands.held.remove(&id) {
                 let is_sample = !matches!(
                     end,
                     End::Outcome(Outcome::Interrupted) | End::Away | End::Vanished | End::Unfetchable(_)
                 );
                 self.shared.tell(|scaler| {
-                    if is_sample { scaler.finished(started, now) } else { scaler.interrupted(started) }
+                    if is_sample { scaler.finished(since, now) } else { scaler.interrupted(since) }
                 });
-                hands.ended.push((delivery, end));
+                hands.ended.push(Ended { delivery, end, said: attempt.explanation() });
             }
             next = hands.attempts.try_join_next_with_id();
         }
@@ -212,11 +207,11 @@ impl Pool {
         let away = self.performer.away();
         let mut vanished = Vec::new();
         let mut step = Step::new();
-        for (delivery, end) in hands.ended.drain(..count) {
+        for Ended { delivery, end, said } in hands.ended.drain(..count) {
             if matches!(end, End::Vanished) {
                 vanished.push(delivery.id().clone());
             }
-            step = self.settlement.settle(delivery, end, away, step);
+            step = self.settlement.settle(delivery, end, said, away, step);
         }
         let outlet = Outlet {
             settler: Arc::clone(&self.settler),
@@ -227,11 +222,8 @@ impl Pool {
         let shared = Arc::clone(&self.shared);
         hands.settling = Some(Box::pin(async move {
             outlet.apply(step).await;
-            for id in vanished {
-                if let Ok(name) = crate::source::ItemName::new(id.to_shared()) {
-                    shared.vanished(name);
-                }
-            }
+            let names = vanished.into_iter().map(|id| crate::source::ItemName::new(id.to_shared()));
+            shared.have_gone(names.filter_map(Result::ok));
         }));
     }
 
@@ -252,33 +244,11 @@ impl Pool {
     }
 }
 
-impl Hands {
-    fn is_empty(&self) -> bool {
-        self.attempts.is_empty() && self.ended.is_empty() && self.settling.is_none()
-    }
-
-    /// How many more may be received: no more are in work than the pool has places, and no more
-    /// have ended and are not settled.
-    fn free(&self, parallelism: usize) -> usize {
-        let unsettled = self.ended.len() + self.settled;
-        if unsettled >= parallelism.max(1) { 0 } else { parallelism.saturating_sub(self.attempts.len()) }
-    }
-}
-
-/// Waits until the present step is settled; at once if there is none.
-async fn settled(settling: &mut Option<Pending<()>>) {
-    if let Some(step) = settling.as_mut() {
-        step.await;
-    }
-    *settling = None;
-}
-
-/// What a worker said that did not end by itself.
-fn panicked(error: JoinError) -> End {
-    let Ok(panic) = error.try_into_panic() else { return End::Outcome(Outcome::Interrupted) };
-    let message = panic.downcast::<String>().map_or_else(
-        |panic| panic.downcast::<&str>().map_or_else(|_| "no message".to_owned(), |text| (*text).to_owned()),
-        |text| *text,
-    );
-    End::Panicked(message)
+/// Waits for the next word of a channel, and gives its receiver back.
+fn watched(mut receiver: watch::Receiver<bool>) -> Pending<watch::Receiver<bool>> {
+    Box::pin(async move {
+        // Who says it lives as long as the pool.
+        let _ = receiver.changed().await;
+        receiver
+    })
 }

@@ -41,8 +41,16 @@ impl Settlement {
         Self { options, counts, seed }
     }
 
-    /// Adds what `end` comes to. `tries` says how often the source has failed in a row.
-    pub(super) fn settle(&mut self, delivery: Delivery, end: End, tries: u32, step: Step) -> Step {
+    /// Adds what `end` comes to. `said` is the worker's last word, and `tries` says how often the
+    /// source has failed in a row.
+    pub(super) fn settle(
+        &mut self,
+        delivery: Delivery,
+        end: End,
+        said: Option<String>,
+        tries: u32,
+        step: Step,
+    ) -> Step {
         let name = delivery.id().to_shared();
         match end {
             End::Outcome(Outcome::Done) => {
@@ -51,16 +59,19 @@ impl Settlement {
             }
             End::Outcome(Outcome::Retry(after)) => {
                 self.counts.retried.increment();
-                self.retry(delivery, after, "its worker asked for another attempt", step)
+                let why = said.filter(|_| !planted("workqueue-forgets-reasons"));
+                let why = why.unwrap_or_else(|| "its worker asked for another attempt".to_owned());
+                self.retry(delivery, after, &why, step)
             }
             End::TimedOut => {
                 self.counts.timed_out.increment();
                 let why = format!("its worker took longer than {:?}", self.options.time_limit);
-                self.retry(delivery, Duration::ZERO, &why, step)
+                self.retry(delivery, Duration::ZERO, &with(why, said), step)
             }
             End::Panicked(message) => {
                 self.counts.panicked.increment();
-                self.retry(delivery, Duration::ZERO, &format!("its worker panicked: {message}"), step)
+                let why = format!("its worker panicked: {message}");
+                self.retry(delivery, Duration::ZERO, &with(why, said), step)
             }
             End::Unfetchable(why) => {
                 self.counts.retried.increment();
@@ -113,6 +124,14 @@ impl Settlement {
         let ceiling = self.options.backoff.saturating_mul(doubled);
         self.seed = self.seed.wrapping_add(1);
         Backoff::new(ceiling, self.options.backoff_cap, self.seed).next_delay()
+    }
+}
+
+/// A reason with the last word of a worker that could give none itself.
+fn with(why: String, said: Option<String>) -> String {
+    match said {
+        Some(said) => format!("{why}; its last word was: {said}"),
+        None => why,
     }
 }
 

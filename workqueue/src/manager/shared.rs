@@ -11,7 +11,10 @@ use entourage_core::Moment;
 use tokio::sync::watch;
 
 use crate::{
-    manager::status::{Health, Status},
+    manager::{
+        finishes::Finishes,
+        status::{Health, Status},
+    },
     scaler::{Gauges, Scaler, ScalerOptions, Scaling},
     source::ItemName,
 };
@@ -21,6 +24,7 @@ use crate::{
 pub(super) struct Shared {
     pub(super) counts: Counts,
     pub(super) paused: watch::Sender<bool>,
+    pub(super) finishes: Finishes,
     gauges: Gauges,
     state: Mutex<State>,
 }
@@ -29,23 +33,26 @@ pub(super) struct Shared {
 struct State {
     status: Status,
     scaler: Scaler,
-    /// Names whose record went with their datum: the listing is to look at them anew.
-    vanished: Vec<ItemName>,
+    /// Names whose record is gone: the listing is to look at them anew.
+    gone: Vec<ItemName>,
 }
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Source,
+    /// The source, whether it lets go of what is finished.
+    Finish,
     Queue,
 }
 
 impl Shared {
-    pub(super) fn new(scaler: ScalerOptions) -> Self {
+    pub(super) fn new(scaler: ScalerOptions, source_is_told: bool) -> Self {
         let counts = Counts::new();
         let status = Status { parallelism: scaler.minimum, ..Status::default() };
-        let state = State { status, scaler: Scaler::new(scaler), vanished: Vec::new() };
+        let state = State { status, scaler: Scaler::new(scaler), gone: Vec::new() };
         Self {
+            finishes: Finishes::new(source_is_told, counts.untold.clone()),
             gauges: Gauges::of(&counts.all),
             paused: watch::Sender::new(false),
             state: Mutex::new(state),
@@ -85,12 +92,13 @@ impl Shared {
         parallelism
     }
 
-    pub(super) fn vanished(&self, name: ItemName) {
-        self.state().vanished.push(name);
+    /// These have no record any more.
+    pub(super) fn have_gone(&self, names: impl IntoIterator<Item = ItemName>) {
+        self.state().gone.extend(names);
     }
 
-    pub(super) fn take_vanished(&self) -> Vec<ItemName> {
-        std::mem::take(&mut self.state().vanished)
+    pub(super) fn take_gone(&self) -> Vec<ItemName> {
+        std::mem::take(&mut self.state().gone)
     }
 
     /// It answered.
@@ -98,6 +106,7 @@ impl Shared {
         let mut state = self.state();
         let health = match asked {
             Asked::Source => &mut state.status.source,
+            Asked::Finish => &mut state.status.finishing,
             Asked::Queue => &mut state.status.queue,
         };
         if !health.is_up() {
@@ -110,6 +119,9 @@ impl Shared {
         let mut state = self.state();
         let (health, failures, what) = match asked {
             Asked::Source => (&mut state.status.source, &self.counts.source_failures, "source"),
+            Asked::Finish => {
+                (&mut state.status.finishing, &self.counts.finish_failures, "source, told what is finished,")
+            }
             Asked::Queue => (&mut state.status.queue, &self.counts.queue_failures, "queue"),
         };
         failures.increment();
@@ -174,6 +186,7 @@ counts! {
     listings: "listings_total",
     source_failures: "source_failures_total",
     queue_failures: "queue_failures_total",
+    finish_failures: "finish_failures_total",
     /// Listings that lacked a part of what there is.
     incomplete: "listings_incomplete_total",
     /// Names for which there was no room.
@@ -181,6 +194,12 @@ counts! {
     published: "items_published_total",
     /// Records of finished items that the source lists no more.
     forgotten: "items_forgotten_total",
+    /// Finished items that the source has let go of.
+    told: "items_let_go_total",
+    /// Finished items that the source could not let go of when it was told.
+    kept: "items_kept_total",
+    /// Finished items of which the source is still to be told.
+    untold: "items_untold",
     done: "attempts_done_total",
     retried: "attempts_retried_total",
     timed_out: "attempts_timed_out_total",

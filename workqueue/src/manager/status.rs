@@ -50,6 +50,10 @@ pub struct Status {
     pub draining: bool,
     /// Whether the source answers.
     pub source: Health,
+    /// Whether the source takes it that items are finished; unknown if its items are not used up.
+    ///
+    /// While it does not, work goes on, and it is told again and again.
+    pub finishing: Health,
     /// Whether the queue answers.
     pub queue: Health,
     /// How many items are worked on here.

@@ -12,7 +12,7 @@ use self::step::Step;
 use crate::{
     attempt::{Attempt, Scope},
     folder::{
-        Folder, Folders,
+        Folder, Folders, beside,
         opening::{self, Unopened},
     },
     outcome::Outcome,
@@ -30,7 +30,8 @@ pub use self::step::StepCounts;
 /// In folders that are [kept](Folders::kept_under), a step that was done is not done again by
 /// the next attempt on this machine, unless the item's content, an earlier step or a version has
 /// changed. A step whose end could not be recorded is done again: steps may repeat, and never
-/// are left out.
+/// are left out. A closure that calls several `MultiWorker`s of one name has to call them in the same
+/// order each time, as it is by that order that their steps are told apart.
 ///
 /// # Examples
 /// ```
@@ -108,30 +109,34 @@ impl MultiWorker {
     /// The steps that are not done yet, in their order.
     async fn steps(&self, item: &Item, attempt: &Attempt, folder: &Folder) -> Outcome {
         let mut is_resuming = folder.is_kept();
-        let Scope { prefix, so_far } = attempt.scope();
-        let mut so_far = format!("{so_far}{:?}\n", self.name);
+        let scope = attempt.scope();
+        let mut so_far = format!("{}{:?}\n", scope.so_far, self.name);
+        let records = self.records(scope);
         for (place, step) in self.steps.iter().enumerate() {
             // Writing to a text cannot fail.
             let _ = writeln!(so_far, "{:?} {:?}", step.name, step.version);
-            let record = self.record(prefix, place);
+            let record = record_of(&records, place);
             if is_resuming && self.was_done(folder, record.clone(), so_far.clone()).await {
                 step.resume();
                 continue;
             }
             if is_resuming && !planted("multi-worker-believes-later-steps") {
                 // What follows was made of what is now made anew.
-                let later = (place..self.steps.len()).map(|place| self.record(prefix, place)).collect();
+                let later = (place..self.steps.len()).map(|place| record_of(&records, place)).collect();
                 if let Err(error) = forget(folder, later).await {
                     tracing::warn!(%error, worker = self.name, step = step.name, "its records cannot be removed");
-                    return Outcome::Retry(opening::DELAY);
+                    let why = format!("the record of step {} cannot be removed: {error}", step.name);
+                    return attempt.retry(opening::DELAY, why);
                 }
             }
             is_resuming = planted("multi-worker-believes-later-steps");
             if attempt.is_cancelled() {
                 return Outcome::Interrupted;
             }
-            let scope = Scope { prefix: inside(&record), so_far: so_far.clone() };
-            match step.work(item, &attempt.clone().within(scope)).await {
+            let steps = format!("{}step {}: ", scope.steps, step.name);
+            let inner = Scope::of(inside(&record), so_far.clone(), steps);
+            attempt.unexplained();
+            match step.work(item, &attempt.clone().within(inner)).await {
                 Outcome::Done => {}
                 Outcome::Dead(why) => return Outcome::Dead(format!("step {}: {why}", step.name)),
                 outcome => {
@@ -158,9 +163,15 @@ impl MultiWorker {
         beside(move || Ok(folder.record(&record) == Some(wanted))).await.unwrap_or(false)
     }
 
-    /// The name of the record of the step at this place: no part of it is free text.
-    fn record(&self, prefix: &str, place: usize) -> String {
-        format!("{prefix}{:016x}-{place}", xxh3_64(self.name.as_bytes()))
+    /// What the names of this worker's records begin with: no part of it is free text.
+    ///
+    /// A closure may call several workers of one name: each has records of its own, by their order.
+    fn records(&self, scope: &Scope) -> String {
+        let name = xxh3_64(self.name.as_bytes());
+        match scope.begin(&self.name) {
+            0 => format!("{}{name:016x}", scope.prefix),
+            earlier => format!("{}{name:016x}~{earlier}", scope.prefix),
+        }
     }
 }
 
@@ -175,13 +186,18 @@ impl Worker for MultiWorker {
             Err(Unopened::Cancelled) => return Outcome::Interrupted,
             Err(Unopened::Failed(why)) => {
                 tracing::warn!(item = %item.id(), worker = self.name, why, "not begun");
-                return Outcome::Retry(opening::DELAY);
+                return attempt.retry(opening::DELAY, why);
             }
         };
         let outcome = self.steps(item, &attempt.clone().with_folder(folder.clone()), &folder).await;
         opening::close(folder, &outcome).await;
         outcome
     }
+}
+
+/// The name of the record of the step at this place.
+fn record_of(records: &str, place: usize) -> String {
+    format!("{records}-{place}")
 }
 
 /// What the names of the records begin with that are written inside of the step of this one.
@@ -208,10 +224,4 @@ async fn forget(folder: &Folder, steps: Vec<String>) -> io::Result<()> {
 async fn record_done(folder: &Folder, record: String, text: String) -> io::Result<()> {
     let folder = folder.clone();
     beside(move || folder.write_record(&record, &text)).await
-}
-
-/// Runs what waits for the disk beside the runtime's threads.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    let running = tokio::task::spawn_blocking(work);
-    running.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }

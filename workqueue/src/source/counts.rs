@@ -2,7 +2,7 @@
 
 use entourage_blueprint::{Blueprint, Counter, Counters, Node};
 
-use super::{data::ItemData, error::SourceResult, listing::Listing};
+use super::{data::ItemData, error::SourceResult, listing::Listing, name::ItemName};
 
 /// What a source counts, the same for all of them.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub(super) struct Counts {
     skipped: Counter,
     items: Counter,
     vanished: Counter,
+    finished: Counter,
     errors: Counter,
 }
 
@@ -24,6 +25,7 @@ impl Counts {
             "names_skipped",
             "items_fetched_total",
             "items_vanished_total",
+            "items_finished_total",
             "errors_total",
         ]);
         Self {
@@ -32,6 +34,7 @@ impl Counts {
             skipped: all.counter("names_skipped"),
             items: all.counter("items_fetched_total"),
             vanished: all.counter("items_vanished_total"),
+            finished: all.counter("items_finished_total"),
             errors: all.counter("errors_total"),
             all,
         }
@@ -60,6 +63,19 @@ impl Counts {
             Err(_) => self.errors.increment(),
         }
         item
+    }
+
+    /// Of so many it was told that they are finished, and it kept those that it answers with.
+    pub(super) fn finished(
+        &self,
+        told: usize,
+        kept: SourceResult<Vec<ItemName>>,
+    ) -> SourceResult<Vec<ItemName>> {
+        match &kept {
+            Ok(kept) => self.finished.add(told.saturating_sub(kept.len()) as u64),
+            Err(_) => self.errors.increment(),
+        }
+        kept
     }
 
     pub(super) fn describe(&self, blueprint: &mut Blueprint, name: &str, backend: &'static str) {

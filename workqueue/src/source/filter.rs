@@ -5,12 +5,14 @@ use std::fmt;
 use entourage_blueprint::{Blueprint, Describe, Node};
 
 use super::{
-    WorkSource, data::ItemData, describe_behind, error::SourceResult, listing::Listing, name::ItemName,
+    WorkSource, data::ItemData, describe_behind, error::SourceResult, finish::Finish, listing::Listing,
+    name::ItemName,
 };
 
 /// A source whose items are those of another that a question lets through.
 ///
-/// What it hides cannot be fetched either.
+/// What it hides cannot be fetched either. Of a source whose items are used up, what is hidden stays
+/// where it is, and keeps its place among those that the source holds at a time.
 ///
 /// # Examples
 /// ```
@@ -66,6 +68,15 @@ where
 
     async fn item(&self, name: &ItemName) -> SourceResult<Option<ItemData>> {
         if (self.is_kept)(name) { self.inner.item(name).await } else { Ok(None) }
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.inner.is_used_up()
+    }
+
+    async fn finished(&self, names: &[ItemName], finish: Finish) -> SourceResult<Vec<ItemName>> {
+        let names: Vec<_> = names.iter().filter(|name| (self.is_kept)(name)).cloned().collect();
+        if names.is_empty() { Ok(Vec::new()) } else { self.inner.finished(&names, finish).await }
     }
 }
 

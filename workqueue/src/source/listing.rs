@@ -182,6 +182,11 @@ impl ListingBuilder {
         true
     }
 
+    /// Counts a name that came again.
+    pub(super) const fn repeat(&mut self) {
+        self.listing.duplicates += 1;
+    }
+
     /// Counts a text that names no item.
     pub fn skip(&mut self, text: &str, why: InvalidName) {
         self.listing.skipped.add(text, why);

@@ -12,6 +12,7 @@ use super::{
     data::ItemData,
     describe_behind,
     error::{SourceError, SourceResult},
+    finish::Finish,
     listing::Listing,
     name::ItemName,
 };
@@ -177,6 +178,52 @@ impl Merger {
         }
         failed.map_or(Ok(None), Err)
     }
+
+    /// Which of these names are whose, as each source itself calls them.
+    fn apart(&self, names: &[ItemName]) -> Vec<Vec<(ItemName, ItemName)>> {
+        let own = |label: &str, name: &ItemName| match self.is_disjoint {
+            true => Some(name.clone()),
+            false => ItemName::new(name.as_str().strip_prefix(label)?.strip_prefix('/')?).ok(),
+        };
+        let of = |(label, source): &(String, Arc<dyn WorkSource>)| {
+            let told = names.iter().filter(|_| source.is_used_up());
+            told.filter_map(|name| Some((own(label, name)?, name.clone()))).collect()
+        };
+        self.sources.iter().map(of).collect()
+    }
+
+    /// Tells all sources at once. What one does not let go of, or that fails, is kept.
+    async fn tell(&self, names: &[ItemName], finish: Finish) -> SourceResult<Vec<ItemName>> {
+        let mut told = JoinSet::new();
+        let (mut kept, mut failed, mut answered) = (Vec::new(), None, 0);
+        for ((_, source), theirs) in self.sources.iter().zip(self.apart(names)) {
+            if theirs.is_empty() {
+                continue;
+            }
+            let (source, clock, limit) = (Arc::clone(source), Arc::clone(&self.clock), self.time_limit);
+            told.spawn(async move {
+                let own: Vec<_> = theirs.iter().map(|(own, _)| own.clone()).collect();
+                let answer = timeout(&*clock, limit, source.finished(&own, finish)).await;
+                let answer =
+                    answer.unwrap_or_else(|elapsed| Err(SourceError::unavailable(source.name(), elapsed)));
+                (theirs, answer)
+            });
+        }
+        while let Some(answer) = told.join_next().await {
+            let (theirs, answer) = answer.map_err(|panic| SourceError::unavailable(&*self.name, panic))?;
+            answered += usize::from(answer.is_ok());
+            let held = answer.unwrap_or_else(|error| {
+                failed = Some(error);
+                theirs.iter().map(|(own, _)| own.clone()).collect()
+            });
+            let is_held = |own: &ItemName| held.contains(own);
+            kept.extend(theirs.into_iter().filter(|(own, _)| is_held(own)).map(|(_, name)| name));
+        }
+        match failed {
+            Some(error) if answered == 0 => Err(error),
+            _ => Ok(kept),
+        }
+    }
 }
 
 /// An error and what it comes from, in one line.
@@ -204,6 +251,15 @@ impl WorkSource for Merger {
 
     async fn item(&self, name: &ItemName) -> SourceResult<Option<ItemData>> {
         self.counts.fetched(self.find(name).await)
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.sources.iter().any(|(_, source)| source.is_used_up())
+    }
+
+    /// An error only if every source that has one of them fails; what one that fails may hold is kept.
+    async fn finished(&self, names: &[ItemName], finish: Finish) -> SourceResult<Vec<ItemName>> {
+        self.counts.finished(names.len(), self.tell(names, finish).await)
     }
 }
 

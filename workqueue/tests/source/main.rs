@@ -5,7 +5,9 @@
 mod book;
 mod directory;
 mod drawing;
+mod finishing;
 mod foreign;
 mod hostile_names;
 mod merging;
 mod serving;
+mod topics;

@@ -27,6 +27,28 @@ async fn an_exit_status_means_what_the_policy_says() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_to_be_repeated_says_how_it_ended_and_what_was_said_last() {
+    let bench = Bench::new();
+    let item = Item::new("an item", "");
+    let said = async |script: &str| {
+        let attempt = attempt(&item);
+        let outcome = bench.sh(script).time_limit(Duration::from_secs(20)).work(&item, &attempt).await;
+        (is_retry(&outcome), attempt.explanation())
+    };
+    let retry = |why: &str| (true, Some(why.to_owned()));
+    assert_eq!(
+        said("echo no; echo first >&2; echo last >&2; exit 1").await,
+        retry("exit status 1: first | last")
+    );
+    assert_eq!(said("exit 75").await, retry("exit status 75"));
+    assert_eq!(said("echo a >&2; kill -s SEGV $$; sleep 60").await, retry("ended by signal 11: a"));
+    assert_eq!(said("exit 0").await, (false, None));
+    let (_, long) = said("head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2; exit 1").await;
+    let long = long.unwrap();
+    assert!(long.chars().count() == 1000 && long.ends_with(" | end"), "{} {long}", long.len());
+}
+
+#[tokio::test]
 async fn a_crash_is_tried_again() {
     let bench = Bench::new();
     for (name, signal) in [("KILL", 9), ("SEGV", 11), ("ABRT", 6), ("TERM", 15)] {

@@ -3,7 +3,9 @@
 mod bench;
 mod contract;
 mod ends;
+mod file_worker;
 mod folders;
 mod groups;
 mod multi_worker;
+mod nested;
 mod outputs;

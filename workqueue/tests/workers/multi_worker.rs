@@ -18,7 +18,7 @@ use entourage_workqueue::{CommandWorker, Folders, MultiWorker, Outcome, Worker, 
 use crate::bench::{Bench, DEADLINE, attempt, attempt_at, is_gone, is_retry};
 
 /// A step that leaves a line in `log` of the item's folder, and in `$OUT/log`.
-fn leaves(bench: &Bench, line: &str) -> CommandWorker {
+pub(crate) fn leaves(bench: &Bench, line: &str) -> CommandWorker {
     bench.sh(&format!(r#"echo {line} >> log; echo {line} >> "$OUT/log""#))
 }
 

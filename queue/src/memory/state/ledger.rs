@@ -79,10 +79,14 @@ impl Ledger {
                 self.records.remove(&write.key);
                 return 0;
             };
-            let version = self.records.get(&write.key).map_or(0, |record| record.version) + 1;
+            if let Some(record) = self.records.get_mut(&write.key) {
+                record.value = value;
+                record.version += 1;
+                return record.version;
+            }
             let key = write.key.clone();
-            self.records.insert(key.clone(), Record { key, value, version });
-            version
+            self.records.insert(key.clone(), Record { key, value, version: 1 });
+            1
         };
         writes.iter().map(write_one).collect()
     }

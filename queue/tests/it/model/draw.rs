@@ -115,11 +115,13 @@ pub(crate) struct Draw {
     rng: Rng,
     items: usize,
     names: usize,
+    /// The nanoseconds of which all times are multiples.
+    grain: u64,
 }
 
 impl Draw {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), items: 0, names: 0 }
+    pub(crate) const fn new(seed: u64, grain: u64) -> Self {
+        Self { rng: Rng::new(seed), items: 0, names: 0, grain }
     }
 
     pub(crate) fn rng(&mut self) -> &mut Rng {
@@ -283,10 +285,11 @@ impl Draw {
         if deadlines.is_empty() || self.rng.once_in(3) {
             return Duration::from_millis(self.rng.below(12_000) as u64 + 1);
         }
-        let at = self.rng.pick(&deadlines) - oracle.now;
+        let grain = self.grain;
+        let at = (self.rng.pick(&deadlines) - oracle.now) / grain * grain;
         Duration::from_nanos(match self.rng.below(4) {
-            0 => at - 1,
-            1 => at + 1,
+            0 => at.saturating_sub(grain),
+            1 => at + grain,
             _ => at,
         })
     }

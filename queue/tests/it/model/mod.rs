@@ -64,13 +64,18 @@ const ANSWERS: &[&str] = &[
     "waiting items",
 ];
 
+/// The nanoseconds of which a queue's times are multiples: Redis tells microseconds.
+fn grain<F: Fixture>() -> u64 {
+    if F::NAME == "redis" { 1000 } else { 1 }
+}
+
 /// What the run of a seed met, or the calls after which the queue and the model part.
 pub(crate) async fn check<F>(fixture: &F, seed: u64) -> Result<Coverage, String>
 where
     F: Fixture<Subject = Subject>,
 {
     let (_guard, subject) = fixture.open().await;
-    let mut run = Run::begin(subject.clone(), seed).await?;
+    let mut run = Run::begin(subject.clone(), seed, grain::<F>()).await?;
     let mut calls = Vec::with_capacity(LENGTH);
     while calls.len() < LENGTH {
         let (client, call) = run.draw();
@@ -120,7 +125,7 @@ where
     F: Fixture<Subject = Subject>,
 {
     let (_guard, subject) = fixture.open().await;
-    let mut run = Run::begin(subject.clone(), seed).await.map_err(|why| (0, why))?;
+    let mut run = Run::begin(subject.clone(), seed, grain::<F>()).await.map_err(|why| (0, why))?;
     for (place, (client, call)) in calls.iter().enumerate() {
         bounded(&subject, run.call(*client, call.clone())).await.map_err(|why| (place, why))?;
     }
@@ -132,7 +137,7 @@ async fn bounded(subject: &Subject, call: impl Future<Output = Result<(), String
 }
 
 /// Runs so many seeds, or the one of `ENTOURAGE_SEED`.
-fn agrees<F: Fixture<Subject = Subject>>(fixture: &F, seeds: u64) {
+pub(crate) fn agrees<F: Fixture<Subject = Subject>>(fixture: &F, seeds: u64) {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a seed is a number"));
     let replayed = number("ENTOURAGE_SEED");
     let seeds = number("ENTOURAGE_SEEDS").unwrap_or(seeds);

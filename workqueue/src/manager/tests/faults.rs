@@ -106,9 +106,9 @@ async fn a_name_with_which_no_queue_works_is_refused() {
 
 /// A queue that can be taken away; what was asked before goes on.
 #[derive(Clone, Debug)]
-struct AwayQueue {
-    inner: MemoryQueue,
-    away: Arc<AtomicBool>,
+pub(super) struct AwayQueue {
+    pub(super) inner: MemoryQueue,
+    pub(super) away: Arc<AtomicBool>,
 }
 
 impl AwayQueue {

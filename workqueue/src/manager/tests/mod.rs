@@ -2,7 +2,9 @@
 
 mod drain;
 mod faults;
+mod finish;
 mod kills;
 mod ledger;
 mod settle;
+mod shared;
 mod site;

@@ -17,19 +17,27 @@ use crate::{
 
 #[tokio::test(start_paused = true)]
 async fn an_item_that_fails_again_and_again_is_a_dead_letter_at_the_limit_and_others_go_on() {
-    let site = Site::of(["good", "retries", "panics", "hangs", "refuses"]);
-    let options = WorkQueueOptions::new().with_parallelism(5).with_attempts(3);
-    let manager = site.manager(options.with_time_limit(Duration::from_secs(50)), |item, _| async move {
-        match item.id().as_str() {
-            "retries" => Outcome::Retry(Duration::ZERO),
-            "panics" => panic!("it cannot be"),
-            "hangs" => pending().await,
-            "refuses" => Outcome::Dead("it has no legs".to_owned()),
-            _ => Outcome::Done,
-        }
-    });
+    let site = Site::of(["good", "retries", "explains", "panics", "hangs", "stays", "refuses"]);
+    let options = WorkQueueOptions::new().with_parallelism(7).with_attempts(3);
+    let manager =
+        site.manager(options.with_time_limit(Duration::from_secs(50)), |item, attempt| async move {
+            match item.id().as_str() {
+                "retries" => Outcome::Retry(Duration::ZERO),
+                "explains" => {
+                    attempt.retry(Duration::ZERO, format!("no answer to call {}", attempt.number()))
+                }
+                "stays" => {
+                    attempt.explain("waiting for an answer");
+                    pending().await
+                }
+                "panics" => panic!("it cannot be"),
+                "hangs" => pending().await,
+                "refuses" => Outcome::Dead("it has no legs".to_owned()),
+                _ => Outcome::Done,
+            }
+        });
     let running = Running::start(&site, &manager);
-    site.until("four are given up", async || site.stats().await.dead == 4).await;
+    site.until("four are given up", async || site.stats().await.dead == 6).await;
     site.until_done(1).await;
     running.drain().await;
     for (name, attempts) in
@@ -41,12 +49,18 @@ async fn an_item_that_fails_again_and_again_is_a_dead_letter_at_the_limit_and_ot
     let reasons: Vec<_> = dead.iter().map(|dead| (dead.item.id().as_str(), &*dead.reason)).collect();
     let expected = [
         ("retries", "it failed 3 times; the last time its worker asked for another attempt"),
+        ("explains", "it failed 3 times; the last time no answer to call 3"),
         ("panics", "it failed 3 times; the last time its worker panicked: it cannot be"),
         ("hangs", "it failed 3 times; the last time its worker took longer than 50s"),
+        (
+            "stays",
+            "it failed 3 times; the last time its worker took longer than 50s; its last word was: \
+             waiting for an answer",
+        ),
         ("refuses", "it has no legs"),
     ];
     assert_eq!(reasons, expected);
-    assert_eq!(site.ledger().await.values().filter(|entry| *entry == "dead").count(), 4);
+    assert_eq!(site.ledger().await.values().filter(|entry| *entry == "dead").count(), 6);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,8 +15,8 @@ use entourage_core::{Clock, PausedClock, Shutdown, sleep, timeout};
 use entourage_queue::{Item, MemoryQueue, Queue, Stats};
 
 use crate::{
-    Attempt, ItemData, ItemName, Listing, Outcome, SourceError, SourceResult, WorkQueue, WorkQueueOptions,
-    WorkSource, Worker,
+    Attempt, Finish, ItemData, ItemName, Listing, Outcome, SourceError, SourceResult, WorkQueue,
+    WorkQueueOptions, WorkSource, Worker,
 };
 
 /// Longer than any test takes, in time that jumps.
@@ -31,6 +31,15 @@ pub(super) struct Shelf {
     pub(super) is_away: AtomicBool,
     pub(super) is_incomplete: AtomicBool,
     pub(super) listings: AtomicU64,
+    /// Its items are gone once it was told that they are finished.
+    pub(super) is_used_up: AtomicBool,
+    pub(super) told: Mutex<Vec<(String, Finish)>>,
+    /// It does not take it that items are finished.
+    pub(super) is_deaf: AtomicBool,
+    /// It lets go of nothing.
+    pub(super) is_holding: AtomicBool,
+    /// It does not answer when it is told something.
+    pub(super) is_mute: AtomicBool,
 }
 
 impl Describe for Shelf {
@@ -82,6 +91,27 @@ impl WorkSource for Shelf {
         let is_there = !self.vanished.lock().unwrap().contains(name.as_str());
         Ok(is_there.then(|| ItemData::of_name(name)))
     }
+
+    fn is_used_up(&self) -> bool {
+        self.is_used_up.load(Ordering::Relaxed)
+    }
+
+    async fn finished(&self, names: &[ItemName], finish: Finish) -> SourceResult<Vec<ItemName>> {
+        if self.is_mute.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if self.is_deaf.load(Ordering::Relaxed) {
+            let what = "the shelf".to_owned();
+            return Err(SourceError::Unavailable { what, source: "it is deaf".into() });
+        }
+        if self.is_holding.load(Ordering::Relaxed) {
+            return Ok(names.to_vec());
+        }
+        self.names.lock().unwrap().retain(|listed| !names.iter().any(|name| name.as_str() == listed));
+        self.vanished.lock().unwrap().extend(names.iter().map(ToString::to_string));
+        self.told.lock().unwrap().extend(names.iter().map(|name| (name.to_string(), finish)));
+        Ok(Vec::new())
+    }
 }
 
 /// A queue in memory with a source, and what the workers did.
@@ -98,6 +128,18 @@ impl Site {
         let clock: Arc<dyn Clock> = Arc::new(PausedClock::new());
         let queue = MemoryQueue::with_clock(Arc::clone(&clock));
         Self { shelf: Shelf::of(names), queue, clock, log: Arc::default() }
+    }
+
+    /// The same with a source whose items are used up.
+    pub(super) fn used_up<N: ToString>(names: impl IntoIterator<Item = N>) -> Self {
+        let site = Self::of(names);
+        site.shelf.is_used_up.store(true, Ordering::Relaxed);
+        site
+    }
+
+    /// What the source was told, in its order.
+    pub(super) fn told(&self) -> Vec<(String, Finish)> {
+        self.shelf.told.lock().unwrap().clone()
     }
 
     /// A manager whose worker writes down each attempt that it begins, and then does `work`.

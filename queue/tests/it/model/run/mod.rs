@@ -51,7 +51,7 @@ fn fine<T, E: Debug>(what: &str, answer: Result<T, E>) -> Result<T, String> {
 }
 
 impl Run {
-    pub(crate) async fn begin(subject: Subject, seed: u64) -> Result<Self, String> {
+    pub(crate) async fn begin(subject: Subject, seed: u64, grain: u64) -> Result<Self, String> {
         let mut clients = vec![subject.clone()];
         while clients.len() < CLIENTS {
             clients.push(subject.reopen().await);
@@ -59,7 +59,7 @@ impl Run {
         let mut run = Self {
             clients,
             oracle: Oracle::default(),
-            draw: Draw::new(seed),
+            draw: Draw::new(seed, grain),
             consumers: Vec::new(),
             held: Vec::new(),
             applied: Vec::new(),

@@ -1,0 +1,62 @@
+//! A replica that takes over without what its server had acknowledged last.
+
+use entourage_queue::{Error, Queue};
+use entourage_testkit::{Redis, eventually_async};
+
+use super::{DEADLINE, batch, four, is_here, member, opened, ready};
+
+/// Whether a handle refuses its server for good.
+async fn refuses<T: std::fmt::Debug>(mut call: impl AsyncFnMut() -> Result<T, Error>) {
+    eventually_async(DEADLINE, "the handle notices", async || match call().await {
+        Err(Error::Failed(_)) => Some(()),
+        // Until the new server is reached.
+        Err(Error::Unavailable(_) | Error::Unknown(_)) => None,
+        other => panic!("a handle that has seen more goes on: {other:?}"),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failover_that_lost_leases_is_noticed_and_grants_no_fence_twice() {
+    if !is_here() {
+        return;
+    }
+    let mut redis = Redis::with_replica(&[]);
+    let queue = opened(&redis).await;
+    let (mut receiver, _settler) = member(&queue).await;
+    queue.publish(batch(0, 100)).await.unwrap();
+    redis.wait_replicated();
+    redis.stall_link();
+    let lost = ready(&mut *receiver).await;
+    assert_eq!(lost.len(), 100);
+    redis.failover();
+    refuses(async || queue.stats(&"jobs".into(), &"workers".into()).await).await;
+    refuses(async || queue.publish(batch(100, 1)).await).await;
+    let anew = opened(&redis).await;
+    assert_eq!(anew.realm(), queue.realm());
+    let (mut receiver, _settler) = member(&anew).await;
+    let again = ready(&mut *receiver).await;
+    assert_eq!(again.len(), 100, "nobody has them there");
+    let epochs = |deliveries: &[entourage_queue::Delivery]| {
+        deliveries.iter().map(|delivery| delivery.fence().epoch()).collect::<Vec<_>>()
+    };
+    let (before, after) = (epochs(&lost), epochs(&again));
+    assert!(before.iter().max() < after.iter().min(), "{before:?} and {after:?}");
+}
+
+#[tokio::test]
+async fn a_failover_that_lost_items_is_noticed_by_their_publisher() {
+    if !is_here() {
+        return;
+    }
+    let mut redis = Redis::with_replica(&[]);
+    let queue = opened(&redis).await;
+    queue.publish(batch(0, 10)).await.unwrap();
+    redis.wait_replicated();
+    redis.stall_link();
+    queue.publish(batch(10, 10)).await.unwrap();
+    redis.failover();
+    refuses(async || queue.publish(batch(20, 10)).await).await;
+    let anew = opened(&redis).await;
+    assert_eq!(four(&anew).await, (10, 0, 0, 0), "what was lost is lost");
+}
