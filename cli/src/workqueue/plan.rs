@@ -1,6 +1,12 @@
 //! What is to be done, checked before anything is contacted.
 
-use std::{ffi::OsString, fmt, io, path::PathBuf, sync::Arc, thread};
+use std::{
+    fmt, io,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use anyhow::Result;
 use entourage_queue::{Group, Item, QueueUrl, Topic};
@@ -78,28 +84,54 @@ fn processors() -> usize {
 #[derive(Clone)]
 pub(super) struct ItemWorker {
     pub(super) command: CommandWorker,
-    /// Whether `INPUT_FILE` is the file that the data names, and not that of the data.
-    pub(super) has_input_file: bool,
+    /// Where `INPUT_FILE` is the file that the data names, and not that of the data: the directory
+    /// below which it is, absolute.
+    pub(super) inputs: Option<Arc<Path>>,
 }
 
 #[async_trait::async_trait]
 impl Worker for ItemWorker {
     async fn work(&self, item: &Item, attempt: &Attempt) -> Outcome {
-        if !self.has_input_file {
+        let Some(root) = &self.inputs else {
             return self.command.work(item, attempt).await;
-        }
+        };
         let Some(path) = path_of(item) else {
             return Outcome::Dead(
                 "its data has no member \"path\" with the path of a file, which --input-file needs"
                     .to_owned(),
             );
         };
-        self.command.clone().env("INPUT_FILE", path).work(item, attempt).await
+        let (root, named) = (Arc::clone(root), path.clone());
+        let looked = tokio::task::spawn_blocking(move || is_below(&root, &named));
+        match looked.await.map_err(io::Error::other).flatten() {
+            Ok(true) => self.command.clone().env("INPUT_FILE", path).work(item, attempt).await,
+            Ok(false) => Outcome::Dead(
+                "its data names a file that is not below the source's directory, or over a link; \
+                 --input-file gives no other"
+                    .to_owned(),
+            ),
+            // It may have gone this moment, which the source knows at the next attempt.
+            Err(error) => attempt.retry(AGAIN, format!("the file that its data names: {error}")),
+        }
     }
 }
 
+/// How long after a look at a file that failed there is another.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether `path` is below the directory `root`, and no link leads there but `root` itself. Who can
+/// write there can still change that before the command opens it.
+fn is_below(root: &Path, path: &Path) -> io::Result<bool> {
+    let Ok(rest) = path.strip_prefix(root) else { return Ok(false) };
+    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    if !is_plain || rest.as_os_str().is_empty() {
+        return Ok(false);
+    }
+    Ok(path.canonicalize()? == root.canonicalize()?.join(rest))
+}
+
 /// The file that the item's data name.
-fn path_of(item: &Item) -> Option<OsString> {
+fn path_of(item: &Item) -> Option<PathBuf> {
     let data: serde_json::Value = serde_json::from_slice(item.payload()).ok()?;
     let path = data.get("path")?.as_str()?;
     (!path.is_empty() && !path.contains('\0')).then(|| path.into())
@@ -113,6 +145,10 @@ impl fmt::Debug for ItemWorker {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use entourage_testkit::Scratch;
+
     use super::*;
 
     #[test]
@@ -138,5 +174,29 @@ mod tests {
         for data in ["", "[]", r#"{"path":""}"#, r#"{"path":1}"#, r#"{"path":"a\u0000b"}"#, "garbage"] {
             assert_eq!(path(data), None, "{data}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_below_the_directory_is_none_whatever_leads_there() {
+        let scratch = Scratch::new();
+        let (real, root) = (scratch.join("real"), scratch.join("root"));
+        fs::create_dir_all(real.join("sub")).unwrap();
+        symlink(&real, &root).unwrap();
+        for file in ["root/a", "root/sub/b", "secret"] {
+            fs::write(scratch.join(file), "").unwrap();
+        }
+        symlink(scratch.join("secret"), root.join("link")).unwrap();
+        symlink(real.join("sub"), root.join("folder")).unwrap();
+        let below = |path: &Path| is_below(&root, path);
+        for path in ["a", "sub/b"] {
+            assert!(below(&root.join(path)).unwrap(), "{path}");
+        }
+        for path in ["", "link", "folder/b", "sub/../a", "../secret", "/etc/passwd"] {
+            assert!(!below(&root.join(path)).unwrap(), "{path}");
+        }
+        for path in ["real/a", "secret", "rootless"] {
+            assert!(!below(&scratch.join(path)).unwrap(), "{path}");
+        }
+        assert!(below(&root.join("gone")).is_err());
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Run {
     /// The program for each item; what stands behind -- are its arguments [default: the first behind --]
     #[arg(long, env = "ENTOURAGE_WORKER", value_name = "PROGRAM")]
     worker: Option<OsString>,
-    /// Let INPUT_FILE be the file that the member "path" of an item's data names, as for dir:; else it is WORK_ITEM_FILE
+    /// With dir: and without --contents, let INPUT_FILE be the file itself; else it is WORK_ITEM_FILE
     #[arg(long, env = "ENTOURAGE_INPUT_FILE")]
     input_file: bool,
     /// How many items are worked on at a time: a number, or auto, by what arrives and how long it takes
@@ -137,6 +137,7 @@ impl Run {
     async fn plan(&self) -> Result<Plan> {
         let place = Place::of_url(&self.source)?;
         let reading = self.reading.source(place, Some(&self.using))?;
+        let inputs = if self.input_file { Some(self.reading.inputs(&reading)?) } else { None };
         let ledger: QueueUrl = self.ledger.parse()?;
         let argv: Vec<OsString> = self.worker.iter().chain(&self.command).cloned().collect();
         let command = self.attempts.worker(&argv)?;
@@ -158,7 +159,7 @@ impl Run {
             source: reading.source,
             directory: reading.directory,
             ledger,
-            worker: ItemWorker { command, has_input_file: self.input_file },
+            worker: ItemWorker { command, inputs },
             options: self.attempts.options().with_scaler(scaler).with_interval(interval),
         };
         let (topic, group) = plan.topic();

@@ -1,6 +1,10 @@
 //! A source of items, as a URL and flags say it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf, absolute},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -128,6 +132,21 @@ impl Reading {
                 let source = if self.contents { source.with_contents() } else { source };
                 let name = format!("{} {}", source.name(), globs.join(" "));
                 Ok(Source { source: Arc::new(source), name, directory: Some(path) })
+            }
+        }
+    }
+
+    /// The directory whose files the items' data name, which nobody else can say.
+    ///
+    /// # Errors
+    /// [`Usage`] for a source whose data come from elsewhere: they could name any file.
+    pub(super) fn inputs(&self, source: &Source) -> Result<Arc<Path>> {
+        match &source.directory {
+            Some(directory) if !self.contents => Ok(absolute(directory)?.into()),
+            _ => {
+                let why = "--input-file is for dir:PATH without --contents, whose data name files of that \
+                           directory; data from elsewhere could name any file of this machine";
+                Err(Usage(why.to_owned()).into())
             }
         }
     }

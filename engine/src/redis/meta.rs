@@ -15,8 +15,9 @@ use super::{
     script::Script,
 };
 
-/// Learns the realm of a prefix, and gives one to a prefix that has none.
-pub(super) static OPEN: Script = Script::writing("open", include_str!("open.lua"));
+/// Learns the realm of a prefix, and gives one to a prefix that has none; on a full server too,
+/// which only those who have opened it can empty.
+pub(super) static OPEN: Script = Script::freeing("open", include_str!("open.lua"));
 
 /// The realm that a handle has opened, and the highest version that it has seen there.
 ///

@@ -73,6 +73,10 @@ impl Client {
     /// [`Error::Invalid`] for what names no host, has a path, or is not of HTTP.
     pub fn new(authority: &str) -> Result<Self> {
         let invalid = |why: &str| Error::Invalid(format!("{authority:?} {why}; name it as http://host:port"));
+        if authority.contains('@') {
+            // Before anything else is said: what stands before it may be a password.
+            return Err(Error::Invalid("an authority has no user here; send a header instead".to_owned()));
+        }
         let uri: Uri = authority.parse().map_err(|_| invalid("is no authority"))?;
         if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
             return Err(invalid("is not of http, the one scheme spoken"));
@@ -82,9 +86,6 @@ impl Client {
         }
         let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.ok_or_else(|| invalid("names no host"))?.clone();
-        if authority.as_str().contains('@') {
-            return Err(Error::Invalid("an authority has no user here; send a header instead".to_owned()));
-        }
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| invalid("is no header's value"))?;
         let port = authority.port_u16().unwrap_or(80);
         Ok(Self::of(authority, port, host, ClientLimits::new(), Arc::new(SystemClock::new())))

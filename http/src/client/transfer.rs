@@ -1,10 +1,6 @@
 //! Bodies of any size: sent and read piece by piece, on a connection of their own.
 
-use std::{
-    fmt,
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use entourage_core::{planted, timeout};
@@ -24,8 +20,9 @@ impl Client {
     /// Sends a request whose body may come in pieces, and reads the head of its answer.
     ///
     /// It has a connection of its own, is tried once, and its bodies have no limit but the caller's.
-    /// The deadline of the limits is one of silence: it begins again with each piece that is sent or
-    /// read. Put the pieces of the upload beside this call, and no longer once it has answered: a
+    /// The deadline of the limits is one of silence: it begins again as long as the system takes bytes
+    /// to send, and with each piece that is read. What the system still holds in the end, up to
+    /// megabytes, is to be sent and answered within one. Put the pieces of the upload beside this call, and no longer once it has answered: a
     /// server may answer before it has read all.
     ///
     /// # Errors
@@ -47,14 +44,13 @@ impl Client {
         });
         let (mut link, slot) =
             opening.await.unwrap_or_else(|elapsed| Err(shared.lost(false, Box::new(elapsed))))?;
-        let taken = request.body().taken();
         let answer = {
             let mut exchange = pin!(link.begin(request));
             loop {
-                let before = taken.load(Ordering::Relaxed);
+                let before = sent.bytes();
                 match timeout(&*shared.clock, limits.deadline, &mut exchange).await {
                     Ok(answer) => break answer.map_err(|error| shared.lost(sent.is_true(), error))?,
-                    Err(_) if taken.load(Ordering::Relaxed) > before => {}
+                    Err(_) if sent.bytes() > before => {}
                     Err(elapsed) => return Err(shared.lost(sent.is_true(), Box::new(elapsed))),
                 }
             }

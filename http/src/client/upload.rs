@@ -2,10 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     task::{Context, Poll, ready},
 };
 
@@ -21,7 +17,6 @@ use tokio::sync::mpsc;
 pub struct Upload {
     left: u64,
     pieces: Option<mpsc::Receiver<Bytes>>,
-    taken: Arc<AtomicU64>,
 }
 
 /// Where the pieces of an [`Upload`] are put; dropped, there are no more.
@@ -35,19 +30,14 @@ impl Upload {
     /// No body at all.
     #[must_use]
     pub fn empty() -> Self {
-        Self { left: 0, pieces: None, taken: Arc::default() }
+        Self { left: 0, pieces: None }
     }
 
     /// A body of `length` bytes, and where its pieces are put while it is sent.
     #[must_use]
     pub fn of(length: u64) -> (Self, UploadPieces) {
         let (sender, pieces) = mpsc::channel(Self::WAITING);
-        (Self { left: length, pieces: Some(pieces), taken: Arc::default() }, UploadPieces(sender))
-    }
-
-    /// How many pieces have been taken to be sent, while they are.
-    pub(super) fn taken(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.taken)
+        (Self { left: length, pieces: Some(pieces) }, UploadPieces(sender))
     }
 }
 
@@ -70,12 +60,11 @@ impl Body for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { left, pieces, taken } = &mut *self;
+        let Self { left, pieces } = &mut *self;
         let Some(pieces) = pieces.as_mut().filter(|_| *left > 0) else { return Poll::Ready(None) };
         let why = match ready!(pieces.poll_recv(cx)) {
             Some(piece) if piece.len() as u64 <= *left => {
                 *left -= piece.len() as u64;
-                taken.fetch_add(1, Ordering::Relaxed);
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             Some(_) => "the body to be sent is longer than was said",

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -15,22 +15,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 const PIECE: usize = 4 * 1024;
 
-/// Whether a byte of the present request was handed to the kernel: before, surely nothing
+/// How many bytes of the present request were handed to the kernel: before the first, surely nothing
 /// happened; after, nobody knows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sent(Arc<AtomicBool>);
+pub(super) struct Sent(Arc<AtomicU64>);
 
 impl Sent {
     pub(super) fn is_true(&self) -> bool {
+        self.bytes() > 0
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     pub(super) fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.store(0, Ordering::Relaxed);
     }
 
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -47,8 +51,8 @@ impl<Io> Wire<Io> {
     }
 
     fn wrote(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(wrote, Poll::Ready(Ok(bytes)) if bytes > 0) {
-            self.sent.set();
+        if let Poll::Ready(Ok(bytes)) = wrote {
+            self.sent.add(bytes);
         }
         wrote
     }

@@ -152,6 +152,18 @@ async fn requests_of_others_are_not_sent() {
     for authority in ["", "https://a", "http://a/path", "http://u:p@a", "/a", "a b"] {
         assert!(matches!(Client::new(authority), Err(Error::Invalid(_))), "{authority:?}");
     }
+    for authority in [
+        "me:hunter2@a",
+        "http://me:hunter2@a",
+        "https://me:hunter2@a",
+        "http://me:hunter2@a/path",
+        "me:hunter2@",
+        "me:hunter2@a b",
+        "http://me:hunter2@a:b",
+    ] {
+        let refused = Client::new(authority).unwrap_err().to_string();
+        assert!(refused.contains("no user") && !refused.contains("hunter2"), "{authority}: {refused}");
+    }
     for authority in ["a", "a:80", "http://a", "http://a:80/", "[::1]:80", "http://[::1]"] {
         assert!(Client::new(authority).is_ok(), "{authority:?}");
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use entourage_core::{SystemClock, sleep};
 use entourage_http::{Client, Download, Error, Limits, Upload, UploadPieces};
 use http::{Method, StatusCode};
 use tokio::{
@@ -137,6 +138,35 @@ async fn a_server_that_answers_before_it_has_read_all_is_heard() {
         () = filling => panic!("nobody takes it"),
     };
     assert_eq!(answer.status(), StatusCode::OK);
+    drop(serving.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_takes_slowly_what_is_sent_is_not_silent() {
+    const LENGTH: usize = 32 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut piece = vec![0; 256 * 1024];
+        let mut taken = 0;
+        // Longer than the deadline, then at once, so that the last of it comes within one.
+        for _ in 0..60 {
+            taken += stream.read_exact(&mut piece).await.unwrap();
+            sleep(&SystemClock::new(), Duration::from_millis(50)).await;
+        }
+        while taken < LENGTH {
+            taken += stream.read(&mut piece).await.unwrap();
+        }
+        stream.write_all(ok().as_bytes()).await.unwrap();
+        stream
+    });
+    let (upload, to) = Upload::of(LENGTH as u64);
+    let request = http::Request::put("/file").body(upload).unwrap();
+    let client = client(address, patient().with_deadline(SECOND * 2));
+    // One piece, which is long on its way.
+    let (answer, is_wanted) = tokio::join!(client.transfer(request), to.put(vec![0; LENGTH].into()));
+    assert_eq!((answer.unwrap().status(), is_wanted), (StatusCode::OK, true));
     drop(serving.await.unwrap());
 }
 

@@ -26,6 +26,8 @@ pub(super) async fn attend(mut waiter: Waiter, bell: String, changes: watch::Sen
             Ok(None) => continue,
             // Whoever waits is to hear why from a call of its own. The waiter paces itself.
             Err(fault) => {
+                // After a failover the ids may go on below this one.
+                "0".clone_into(&mut last);
                 tracing::debug!(error = &fault as &dyn std::error::Error, "cannot wait at the bell");
             }
         }

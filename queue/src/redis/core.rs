@@ -9,7 +9,7 @@ use entourage_engine::redis::{Call, Link};
 
 use crate::{
     counts::Counts,
-    error::Result,
+    error::{Error, Result},
     item::{Published, Topic},
     options::TopicOptions,
     redis::{
@@ -81,6 +81,7 @@ impl Core {
         match reply.word.as_str() {
             "OK" => Ok(published(&parcel.places, &reply.bytes()?)),
             "FULL" => Err(full(&parcel, &numbers, &mut reply)?),
+            "GONE" => Err(self.forget_numbers()),
             _ => reply.unexpected(),
         }
     }
@@ -88,7 +89,16 @@ impl Core {
     pub(super) async fn apply(&self, member: &Member, has_left: bool, mut plan: Plan) -> Result<Applied> {
         let numbers = self.numbers_of(&plan.publish).await?;
         let reply = self.ask(plan.call(member, has_left, &numbers)).await?;
+        if reply.word == "GONE" {
+            return Err(self.forget_numbers());
+        }
         plan.applied(reply, &numbers)
+    }
+
+    /// Learns the numbers of topics anew, when it is asked again: one of them is there no more.
+    fn forget_numbers(&self) -> Error {
+        self.numbers().clear();
+        Error::Unavailable("a failover has lost a topic, which is made again by the next call".into())
     }
 
     fn numbers(&self) -> MutexGuard<'_, HashMap<Topic, u64>> {

@@ -105,11 +105,14 @@ async fn redrive_many(core: &Core, topic: &Topic, group: &Group, sequences: &[u6
         return reply.unexpected();
     }
     // It is done or refused from here on, whoever does it.
-    let outcome = core.ask(scripts::OUTCOME.call().owned(stage)).await;
-    outcome.map_err(|error| match error {
-        Error::Unknown(_) => error,
-        error => Error::Unknown(Box::new(error)),
-    })
+    match core.ask(scripts::OUTCOME.call().owned(stage)).await {
+        Ok(reply) if reply.word == "GONE" => {
+            Err(Error::Unknown("what became of the redrive is kept for an hour, and forgotten".into()))
+        }
+        Ok(reply) => Ok(reply),
+        Err(error @ Error::Unknown(_)) => Err(error),
+        Err(error) => Err(Error::Unknown(Box::new(error))),
+    }
 }
 
 fn named_to(call: Call<'static>, topic: &Topic, group: &Group, sequences: &[u64]) -> Call<'static> {

@@ -13,7 +13,7 @@
 //!
 //! | key | what it holds |
 //! | --- | --- |
-//! | `{prefix}:queue` | realm, counter of epochs, counters of topics, groups and lines |
+//! | `{prefix}:queue` | realm, and the counter of epochs and of the numbers of topics, groups and lines |
 //! | `topics`, `groups` | numbers by name |
 //! | `tT` | options, how many items some line has not settled, how many ids there are and since when, the last envelope, the topic's lines |
 //! | `pT:E` | an envelope: the bodies of items that were published together |
@@ -64,7 +64,8 @@ macro_rules! settling {
 }
 
 pub(super) static CONFIGURE: Script = script!(writing, "configure", "bell", "names");
-pub(super) static JOIN: Script = script!(writing, "join", "names");
+/// It makes no room; but only who has joined can empty a server that is full.
+pub(super) static JOIN: Script = script!(freeing, "join", "names");
 pub(super) static PUBLISH: Script = script!(writing, "publish", "bell", "entries", "ready", "publications");
 pub(super) static LEASE: Script =
     script!(freeing, "lease", "bell", "entries", "ready", "keys", "envelopes", "grants", "ends");

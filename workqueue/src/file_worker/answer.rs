@@ -84,7 +84,8 @@ fn range(headers: &HeaderMap, asked: &Asked) -> Option<Option<u64>> {
     if planted("file-worker-trusts-ranges") {
         return Some(total);
     }
-    let is_end = total.is_none_or(|total| end.checked_add(1) == Some(total));
+    // Where nobody has told how long the whole is, nothing tells a short rest from all of it.
+    let is_end = total.or(asked.total).is_some_and(|total| end.checked_add(1) == Some(total));
     let is_known = asked.total.is_none() || total.is_none() || total == asked.total;
     // A server that ignores If-Range gives itself away, if it names its file at all.
     let is_same = validator(headers).is_none_or(|found| {
@@ -166,6 +167,12 @@ mod tests {
         ] {
             assert_eq!(rest(range, tag), Answer::Restart, "{range} of {tag}");
         }
+        assert_eq!(rest("bytes 10-50/*", "\"a\""), Answer::Restart);
+        let unknown = Asked { total: None, ..asked() };
+        for range in ["bytes 10-50/*", "bytes 10-99/*"] {
+            assert_eq!(answer(206, &[("content-range", range)], &unknown), Answer::Restart, "{range}");
+        }
+        assert!(matches!(answer(206, &[("content-range", "bytes 10-99/100")], &unknown), Answer::Rest(_)));
         assert_eq!(answer(206, &[], &asked()), Answer::Restart);
         assert_eq!(answer(416, &[], &asked()), Answer::Restart);
         assert!(matches!(answer(200, &[], &asked()), Answer::Whole(_)));

@@ -39,10 +39,13 @@ impl Destination {
     }
 
     /// Where this output of an item goes: no two have one place, whatever they are called.
+    ///
+    /// An item, whose name is a stranger's, is called as in a folder: a server that decodes before it
+    /// resolves would climb at a `..` that is merely percent-encoded.
     pub(super) fn target(&self, item: &ItemName, output: &ItemName) -> Result<Target, String> {
         match self {
             Self::Url { path, .. } => {
-                let target = format!("{path}/{}/{}", item.to_segment(), output.to_segment());
+                let target = format!("{path}/{}/{}", item.file_name(), output.to_segment());
                 target.parse().map(Target::Path).map_err(|_| "an output's address is too long".to_owned())
             }
             Self::Folder(_) => Ok(Target::File { folder: item.file_name(), file: output.clone() }),
@@ -92,7 +95,13 @@ mod tests {
             destination.whole(&destination.target(&item, &output).unwrap())
         };
         assert_eq!(whole("a", "b.png"), "http://a:80/out/a/b.png");
-        assert_eq!(whole("..", "../x?y#z"), "http://a:80/out/%2E%2E/..%2Fx%3Fy%23z");
+        assert_eq!(whole("a", "x?y#z"), "http://a:80/out/a/x%3Fy%23z");
+        for item in [".", "..", "../y", "a/../b", "..\\y"] {
+            let whole = whole(item, "c");
+            assert!(whole.starts_with("http://a:80/out/"), "{whole}");
+            let rest = &whole["http://a:80/out/".len()..];
+            assert!(!rest.starts_with('.') && !rest.contains('%') && rest.split('/').count() == 2, "{whole}");
+        }
         assert_ne!(whole("a/b", "c"), whole("a", "b/c"));
     }
 

@@ -7,6 +7,9 @@ pub enum InvalidFileWorker {
     /// No host.
     #[error("{0:?} is no host; name it as host or host:port")]
     Host(String),
+    /// A host with a user, and perhaps a password, which is not repeated.
+    #[error("a host has no user here; name it as host or host:port")]
+    HostWithUser,
     /// No address for items.
     #[error("the template of the items' addresses cannot be used: {0}")]
     Template(String),

@@ -18,9 +18,14 @@ pub struct FileLimits {
     pub input_bytes: u64,
     /// How long one fetch may take; what has come by then is kept for the next attempt.
     pub fetch_time: Duration,
-    /// How long a server may be silent.
+    /// How long a server may be silent: say nothing, or take nothing.
+    ///
+    /// Within it an output of at most 64 KiB is sent and answered. A larger one goes on as long as the
+    /// system takes bytes of it; only the last of it, what the system still holds (on Linux up to 4 MiB,
+    /// `tcp_wmem`), and the answer have to come within one. So at worst a server has to take 410 KiB/s
+    /// by default: bear a longer silence where servers are slow.
     pub silence: Duration,
-    /// Bytes a second that come at least, over each stretch of `silence`.
+    /// Bytes a second of a fetch that come at least, over each stretch of `silence`.
     pub rate: u64,
     /// Files that a script leaves.
     pub outputs: usize,

@@ -27,6 +27,12 @@ impl Location {
     pub(super) fn of(item: &Item, template: Option<&str>) -> Result<Self, String> {
         if let Some(template) = template {
             let name = ItemName::new(item.id().to_shared()).map_err(|why| why.to_string())?;
+            // Percent-encoded it would be one part for us, and a path for a server that decodes first.
+            if matches!(name.as_str(), "." | "..") || name.as_str().contains(['/', '\\']) {
+                return Err("the item's name has a slash or is . or .., which no template takes; \
+                            let the item's data name its url"
+                    .to_owned());
+            }
             return Self::parse(&template.replace(NAME, &name.to_segment()));
         }
         let text = str::from_utf8(item.payload()).map_err(|_| "the item's data is no text".to_owned())?;
@@ -210,8 +216,10 @@ mod tests {
         let item = |id: &str| Item::new(id.to_owned(), "");
         let of = |id: &str| Location::of(&item(id), Some("http://a/{name}.mp4?n={name}"));
         assert_eq!(of("x").unwrap().whole(), "http://a:80/x.mp4?n=x");
-        assert_eq!(of("../x y").unwrap().whole(), "http://a:80/..%2Fx%20y.mp4?n=..%2Fx%20y");
-        assert!(of("a\nb").is_err());
+        assert_eq!(of("..x y?").unwrap().whole(), "http://a:80/..x%20y%3F.mp4?n=..x%20y%3F");
+        for id in ["a\nb", ".", "..", "../y", "a/../b", "a/b", "/", "..\\y"] {
+            assert!(of(id).is_err(), "{id}");
+        }
     }
 
     #[test]

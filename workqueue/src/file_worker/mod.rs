@@ -112,13 +112,17 @@ impl FileWorker {
     /// another is a dead letter.
     ///
     /// # Errors
-    /// [`InvalidFileWorker::Host`] for what names no host.
+    /// [`InvalidFileWorker::Host`] for what names no host, [`InvalidFileWorker::HostWithUser`] for one
+    /// with a user.
     pub fn with_hosts(
         mut self,
         hosts: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Self, InvalidFileWorker> {
         for host in hosts {
             let host = host.as_ref();
+            if host.contains('@') {
+                return Err(InvalidFileWorker::HostWithUser);
+            }
             match Location::parse(&format!("http://{host}")) {
                 Ok(Location::Http { host, target }) if target == "/" => self.settings.hosts.insert(host),
                 _ => return Err(InvalidFileWorker::Host(host.to_owned())),
@@ -137,7 +141,8 @@ impl FileWorker {
     }
 
     /// Fetching this address for every item, with `{name}` replaced by its name as one segment, and
-    /// not looking into its data: for sources that list names only.
+    /// not looking into its data: for sources that list names only. A name with a slash or a backslash,
+    /// or that is `.` or `..`, is a dead letter: a server that decodes first would read it as a path.
     ///
     /// # Errors
     /// [`InvalidFileWorker::Template`] for what is no address of http, or has no `{name}` in its path
@@ -158,8 +163,11 @@ impl FileWorker {
         Ok(self)
     }
 
-    /// Sending each output by PUT to `url/ITEM/FILE`, both percent-encoded, with its digest
-    /// (`Repr-Digest`) and the attempt's fence (`entourage-fence`).
+    /// Sending each output by PUT to `url/ITEM/FILE`, with its digest (`Repr-Digest`) and the attempt's
+    /// fence (`entourage-fence`). An item is called [`ItemName::file_name`], as in a folder, so that no
+    /// server can take it for a path; the file's name is percent-encoded.
+    ///
+    /// [`ItemName::file_name`]: crate::ItemName::file_name
     ///
     /// # Errors
     /// [`InvalidFileWorker::OutputUrl`] for what is no address of http, or has a query.

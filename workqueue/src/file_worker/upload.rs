@@ -29,10 +29,13 @@ use crate::{
     source::ItemName,
 };
 
-/// Files of at most so many bytes are sent whole, over connections that are kept.
-const WHOLE: u64 = 256 * 1024;
-/// Bytes that are read and sent at once of larger ones.
-const PIECE: usize = 256 * 1024;
+/// Files of at most so many bytes are sent whole, over connections that are kept, and within the
+/// silence that is borne.
+const WHOLE: u64 = 64 * 1024;
+/// Bytes that are read at once of larger ones.
+const READ: usize = 256 * 1024;
+/// Bytes that are sent at once.
+const PIECE: usize = 16 * 1024;
 
 /// One output that is sent.
 struct Output {
@@ -166,10 +169,13 @@ async fn pieces(file: Arc<File>, length: u64, to: UploadPieces) -> io::Result<bo
     let mut at = 0;
     while at < length {
         let (from, source) = (at, Arc::clone(&file));
-        let bytes = beside(move || piece(&source, from, PIECE.min((length - from) as usize))).await?;
+        let read = (length - from).min(READ as u64) as usize;
+        let mut bytes = beside(move || piece(&source, from, read)).await?;
         at += bytes.len() as u64;
-        if !to.put(bytes).await {
-            return Ok(false);
+        while !bytes.is_empty() {
+            if !to.put(bytes.split_to(PIECE.min(bytes.len()))).await {
+                return Ok(false);
+            }
         }
     }
     Ok(true)

@@ -48,6 +48,7 @@ impl WorkQueue {
         let performer = Performer {
             source: Arc::clone(&self.source),
             worker: Arc::clone(&self.worker),
+            settler: Arc::clone(&settler),
             clock: Arc::clone(&clock),
             shared: Arc::clone(&self.shared),
             patience: self.options.patience,

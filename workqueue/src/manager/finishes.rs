@@ -69,12 +69,13 @@ impl Finishes {
         self.with(|untold| untold.next(most))
     }
 
-    /// Those that were given out last are told, and some of them or none were let go of.
-    pub(super) fn are_told(&self, let_go: bool) {
-        self.with(|untold| untold.telling = None);
-        if let_go {
-            self.told.notify_one();
-        }
+    /// Those that were given out last are told, and the source has let go of so many of them.
+    pub(super) fn are_told(&self, let_go: usize) {
+        self.with(|untold| {
+            untold.telling = None;
+            untold.let_go += let_go;
+        });
+        self.told.notify_one();
     }
 
     /// Those that were given out last are to be told again, behind the others.
@@ -82,9 +83,16 @@ impl Finishes {
         self.with(Untold::again);
     }
 
-    /// Waits until the source has let go of something.
-    pub(super) async fn freed(&self) {
-        self.told.notified().await;
+    /// From here on is counted what the source lets go of.
+    pub(super) fn count_anew(&self) {
+        self.with(|untold| untold.let_go = 0);
+    }
+
+    /// Waits until the source has let go of so many.
+    pub(super) async fn freed(&self, enough: usize) {
+        while self.with(|untold| untold.let_go) < enough {
+            self.told.notified().await;
+        }
     }
 }
 
@@ -95,6 +103,7 @@ struct Untold {
     done: Line,
     dead: Line,
     telling: Option<(Finish, Vec<ItemName>)>,
+    let_go: usize,
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +114,7 @@ struct Line {
 
 impl Untold {
     fn new(most: usize) -> Self {
-        Self { most, done: Line::default(), dead: Line::default(), telling: None }
+        Self { most, done: Line::default(), dead: Line::default(), telling: None, let_go: 0 }
     }
 
     fn line(&mut self, finish: Finish) -> &mut Line {

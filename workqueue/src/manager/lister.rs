@@ -23,6 +23,9 @@ pub(super) const RELOAD: Duration = Duration::from_secs(10 * 60);
 /// Names beyond which the ledger is read anew, above twice as many as it had.
 const SWOLLEN: usize = 20_000;
 
+/// How long it waits at least for a source to let go of half of what it listed.
+const FLOOR: Duration = Duration::from_secs(1);
+
 /// Names that are looked at before others get their turn.
 const AT_ONCE: usize = 1_000;
 
@@ -67,9 +70,12 @@ impl Lister {
                     known.forget(&name);
                 }
                 let mut is_cut = false;
+                let mut half = 1;
+                self.shared.finishes.count_anew();
                 let pause = match self.list().await {
                     Ok(listing) => {
                         is_cut = !listing.is_complete() && self.shared.finishes.is_wanted();
+                        half = listing.names().len().div_ceil(2).max(1);
                         self.pass(&mut known, listing, &mut recheck).await;
                         failures.reset();
                         // A crowd that began together does not stay together.
@@ -89,8 +95,7 @@ impl Lister {
                 tokio::select! {
                     biased;
                     () = sleep(&*self.clock, pause) => {}
-                    // It has room for what it did not list.
-                    () = self.shared.finishes.freed(), if is_cut => {}
+                    () = self.room(half), if is_cut => {}
                 }
             }
         };
@@ -98,6 +103,18 @@ impl Lister {
             biased;
             () = shutdown.draining() => {}
             () = work => {}
+        }
+    }
+
+    /// Waits until the source has room for what it did not list: for much of it, or for some and
+    /// it is time.
+    async fn room(&self, half: usize) {
+        let soonest = self.clock.now() + FLOOR.min(self.options.interval);
+        self.shared.finishes.freed(1).await;
+        tokio::select! {
+            biased;
+            () = self.shared.finishes.freed(half) => {}
+            () = self.clock.sleep_until(soonest) => {}
         }
     }
 

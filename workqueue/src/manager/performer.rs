@@ -9,11 +9,12 @@ use std::{
 };
 
 use entourage_core::{Clock, Retryable, Verdict, timeout};
-use entourage_queue::Item;
+use entourage_queue::{Item, Settler};
 
 use crate::{
     attempt::Attempt,
     manager::{
+        ledger::Entry,
         settlement::End,
         shared::{Asked, Shared, chain},
     },
@@ -27,6 +28,8 @@ use crate::{
 pub(super) struct Performer {
     pub(super) source: Arc<dyn WorkSource>,
     pub(super) worker: Arc<dyn Worker>,
+    /// Reads the ledger.
+    pub(super) settler: Arc<dyn Settler>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shared: Arc<Shared>,
     /// How long the source may take to answer.
@@ -61,7 +64,7 @@ impl Performer {
             Ok(Some(data)) => data,
             Ok(None) => {
                 self.answered();
-                return End::Vanished;
+                return self.vanished(&name).await;
             }
             Err(error) if error.verdict() == Verdict::Transient => {
                 self.shared.down(Asked::Source, self.clock.now(), &error);
@@ -76,6 +79,25 @@ impl Performer {
             fetched = fetched.with_key(key.clone());
         }
         End::Outcome(self.worker.work(&fetched, attempt).await)
+    }
+
+    /// What it means that the source does not have what is in the queue.
+    ///
+    /// What is published has a record that says so. Where the record is gone, or says that the
+    /// item has ended, its source was told that it is dead, and somebody redrove the letter.
+    async fn vanished(&self, name: &ItemName) -> End {
+        if !self.source.is_used_up() {
+            return End::Vanished;
+        }
+        let read = timeout(&*self.clock, self.patience, self.settler.state(name.as_str())).await;
+        let error = match read {
+            Ok(Ok(Some(record))) if Entry::finish(&record.value).is_none() => return End::Vanished,
+            Ok(Ok(_)) => return End::LetGo,
+            Ok(Err(error)) => error,
+            Err(elapsed) => entourage_queue::Error::Unavailable(elapsed.into()),
+        };
+        self.shared.down(Asked::Queue, self.clock.now(), &error);
+        End::Away
     }
 
     fn answered(&self) {

@@ -140,14 +140,21 @@ impl Pool {
                 None => break,
             }
         }
-        hands.attempts.shutdown().await;
+        hands.attempts.abort_all();
+        // Who ended in the meantime is believed; who never yields is not waited for any longer.
+        let clock = Arc::clone(&self.clock);
+        let until = clock.now() + FAREWELL;
+        while let Ok(Some(ended)) =
+            timeout(&*clock, until.since(clock.now()), hands.attempts.join_next_with_id()).await
+        {
+            self.ended(&mut hands, ended);
+        }
         let interrupted = mem::take(&mut hands.held).into_values();
         let interrupted = interrupted.map(|Held { delivery, since, .. }| {
             self.shared.tell(|scaler| scaler.interrupted(since));
             Ended { delivery, end: End::Outcome(Outcome::Interrupted), said: None }
         });
         hands.ended.extend(interrupted.collect::<Vec<_>>());
-        let clock = Arc::clone(&self.clock);
         let farewell = async {
             while !hands.ended.is_empty() || hands.settling.is_some() {
                 self.settle(&mut hands);
@@ -185,7 +192,11 @@ impl Pool {
             if let Some(Held { delivery, since, attempt }) = hands.held.remove(&id) {
                 let is_sample = !matches!(
                     end,
-                    End::Outcome(Outcome::Interrupted) | End::Away | End::Vanished | End::Unfetchable(_)
+                    End::Outcome(Outcome::Interrupted)
+                        | End::Away
+                        | End::Vanished
+                        | End::LetGo
+                        | End::Unfetchable(_)
                 );
                 self.shared.tell(|scaler| {
                     if is_sample { scaler.finished(since, now) } else { scaler.interrupted(since) }

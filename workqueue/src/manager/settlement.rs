@@ -22,6 +22,8 @@ pub(super) enum End {
     Panicked(String),
     /// The source no longer has the item.
     Vanished,
+    /// The source let go of the item when it was given up, and it was redriven since.
+    LetGo,
     /// The source did not give the item, which says nothing of the item.
     Away,
     /// The source answered with something that is not the item.
@@ -89,6 +91,14 @@ impl Settlement {
                 self.counts.vanished.increment();
                 tracing::info!(item = %delivery.id(), "the source no longer has the item; it is accepted undone");
                 step.accept(delivery).state(write(&name, None))
+            }
+            End::LetGo => {
+                self.counts.vanished.increment();
+                self.counts.dead.increment();
+                let why = "its source let go of it when it was given up; add it to the source again";
+                tracing::warn!(item = %delivery.id(), why, "a redriven item stays a dead letter");
+                // No record: the source has been told, and a new item of that name is another one.
+                Outcome::Dead(why.to_owned()).settle(delivery, step)
             }
             End::Away => {
                 let after = self.delay(tries);

@@ -1,8 +1,9 @@
 //! The loop that tells the source what is finished, and then forgets it.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use entourage_core::{Backoff, Clock, planted, sleep, timeout};
+use tokio::sync::Notify;
 
 use crate::{
     manager::{
@@ -39,12 +40,21 @@ impl Teller {
         if !self.shared.finishes.is_wanted() {
             return work.await;
         }
+        let is_over = Notify::new();
+        let (mut work, mut telling) = (pin!(work), pin!(self.tell_on(&is_over)));
         let done = tokio::select! {
             biased;
-            done = work => done,
-            never = self.tell_on() => match never {},
+            done = &mut work => done,
+            // It ends only when it is told to.
+            () = &mut telling => work.await,
         };
-        if timeout(&*self.clock, FAREWELL, self.tell_all()).await != Ok(true) {
+        is_over.notify_one();
+        // A source that is being told is not left in the middle of it.
+        let farewell = async {
+            telling.await;
+            self.tell_all().await
+        };
+        if timeout(&*self.clock, FAREWELL, farewell).await != Ok(true) {
             tracing::warn!(
                 source = self.source.name(),
                 "the source was not told of all that is finished; whoever works on tells it"
@@ -53,15 +63,24 @@ impl Teller {
         done
     }
 
-    async fn tell_on(&self) -> Infallible {
+    async fn tell_on(&self, is_over: &Notify) {
         let mut backoff = self.backoff.clone();
+        let mut pause = LINGER;
         loop {
-            self.shared.finishes.some().await;
-            sleep(&*self.clock, LINGER).await;
+            let wait = async {
+                self.shared.finishes.some().await;
+                sleep(&*self.clock, pause).await;
+            };
+            tokio::select! {
+                biased;
+                () = is_over.notified() => return,
+                () = wait => {}
+            }
             if self.tell_all().await {
                 backoff.reset();
+                pause = LINGER;
             } else {
-                sleep(&*self.clock, backoff.next_delay()).await;
+                pause = LINGER + backoff.next_delay();
             }
         }
     }
@@ -73,7 +92,7 @@ impl Teller {
                 self.shared.finishes.again();
                 return false;
             };
-            self.shared.finishes.are_told(let_go > 0);
+            self.shared.finishes.are_told(let_go);
         }
         true
     }

@@ -50,7 +50,8 @@ pub use self::{
 /// * What is not listed, though it may be there, is in [`Listing::missing`]: who takes an absent
 ///   name for a finished one asks [`Listing::is_complete`] first.
 /// * A source that [`is_used_up`](Self::is_used_up) lists an item, and has its data, until it was
-///   told that the item is finished and has let go of it; from then on the item is none.
+///   told that the item is finished and has let go of it; from then on the item is none. So a dead
+///   letter of it that is redriven is one again, unless the source keeps what was given up.
 /// * The calls end within a time of their own.
 /// * It describes itself by a node that has its [`name`](Self::name).
 #[async_trait::async_trait]

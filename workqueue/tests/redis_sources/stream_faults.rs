@@ -91,6 +91,28 @@ async fn a_server_that_was_emptied_begins_again_and_skips_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_emptied_and_then_full_begins_again_when_it_has_room() {
+    if !is_here() {
+        return;
+    }
+    let mut redis = Redis::start();
+    let source = source(&redis);
+    assert!(source.items().await.unwrap().names().is_empty());
+    redis.kill9();
+    redis.restart();
+    redis.out_of_memory();
+    eventually_async(DEADLINE, "it cannot create its group", async || {
+        let error = source.items().await.expect_err("there is no group");
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        cause.contains("out of memory").then_some(())
+    })
+    .await;
+    redis.enough_memory();
+    redis.cli(["XADD", "orders", "1-1", "n", "1"]);
+    assert_eq!(listed(&source).await.names(), [name("1-1")]);
+}
+
+#[tokio::test]
 async fn a_server_without_memory_reads_nothing_and_acknowledges_all_the_same() {
     if !is_here() {
         return;

@@ -18,6 +18,7 @@ fn what_cannot_work_is_refused_with_status_2_before_anything_is_contacted() {
     let of = |source: &str, ledger: &str| {
         ["--source", source, "--ledger", ledger, "--", "true"].map(str::to_owned).to_vec()
     };
+    let naming = |source: &str| [&["--input-file".to_owned()], &of(source, &ledger)[..]].concat();
     for (arguments, says) in [
         (with(&[]), "--worker"),
         (with(&["--", "no-such-program"]), "PATH"),
@@ -46,6 +47,10 @@ fn what_cannot_work_is_refused_with_status_2_before_anything_is_contacted() {
         (with(&["--exit-retry", "256", "--", "true"]), "256"),
         (with(&["--interval", "0s", "--", "true"]), "--interval"),
         (with(&["--glob", "[", "--", "true"]), "no pattern"),
+        (with(&["--input-file", "--contents", "--", "true"]), "without --contents"),
+        (naming("http://127.0.0.1:1"), "any file of this machine"),
+        (naming("redis-list://127.0.0.1:1/jobs"), "any file of this machine"),
+        (naming("redis-stream://127.0.0.1:1/jobs"), "any file of this machine"),
         (with(&["--name", "", "--", "true"]), "--name"),
         (of("ftp://me:hunter2@a", &ledger), "http://HOST"),
         (of("https://me:hunter2@a", &ledger), "proxy"),

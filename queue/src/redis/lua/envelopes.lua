@@ -5,22 +5,30 @@ local function envelope_of(topic, number)
   return key('p' .. topic .. ':' .. number)
 end
 
--- One body, without reading the whole envelope: Lua would hash each byte of it.
+-- One body, without reading the whole envelope: Lua would hash each byte of it. Nothing where
+-- somebody has taken the envelope away, so that what is damaged stops nothing else.
 local function body_of(topic, entry)
   local name, at = envelope_of(topic, number_of(entry)), tonumber(entry:sub(15, 16))
   if at == 0 then
     local head = call('GETRANGE', name, 0, 255)
+    if head == '' then
+      return ''
+    end
     local from, to = 1 + 4 * head:byte(1), struct.unpack('>I4', head, 2)
     return to <= #head and head:sub(from + 1, to) or call('GETRANGE', name, from, to - 1)
   end
-  local from, to = struct.unpack('>I4I4', call('GETRANGE', name, 4 * at - 3, 4 * at + 4))
+  local bounds = call('GETRANGE', name, 4 * at - 3, 4 * at + 4)
+  if bounds == '' then
+    return ''
+  end
+  local from, to = struct.unpack('>I4I4', bounds)
   return call('GETRANGE', name, from, to - 1)
 end
 
 -- The bytes of an item's payload, which is behind the length of its head and that.
 local function payload_of(topic, entry)
   local body = body_of(topic, entry)
-  return #body - 4 - struct.unpack('>I4', body)
+  return body == '' and 0 or #body - 4 - struct.unpack('>I4', body)
 end
 
 -- From so many of an envelope on, all of it costs less than each of them.

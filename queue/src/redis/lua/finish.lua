@@ -107,11 +107,15 @@ local function finish(line, topic, entries, ended)
   end
 end
 
--- An item in flight is given up. Its letter has its own body, so that it keeps no envelope.
+-- An item in flight is given up. Its letter has its own body, so that it keeps no envelope. An
+-- item whose body somebody has taken away leaves no letter.
 local function bury(line, topic, entry, reason, attempts)
-  local id, published = entry:sub(1, 16), call('ZSCORE', key('a' .. line), number_of(entry))
-  call('ZADD', key('e' .. line), id, id)
-  call('HSET', key('v' .. line), id, cmsgpack.pack({ reason, attempts, published or int(now), entry }))
-  call('HSET', key('x' .. line), id, body_of(topic, entry))
+  local body = body_of(topic, entry)
+  if body ~= '' then
+    local id, published = entry:sub(1, 16), call('ZSCORE', key('a' .. line), number_of(entry))
+    call('ZADD', key('e' .. line), id, id)
+    call('HSET', key('v' .. line), id, cmsgpack.pack({ reason, attempts, published or int(now), entry }))
+    call('HSET', key('x' .. line), id, body)
+  end
   finish(line, topic, { entry })
 end

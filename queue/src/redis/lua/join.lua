@@ -1,7 +1,7 @@
 -- ARGV: the group's name, the options of a new topic, and the topics' names.
 local group = call('HGET', key('groups'), ARGV[1])
 if not group then
-  group = int(call('HINCRBY', KEYS[1], 'groups', 1))
+  group = int(mint())
   call('HSET', key('groups'), ARGV[1], group)
 end
 local joined = {}

@@ -1,7 +1,8 @@
--- Topics, groups and lines by their names, made at their first use.
+-- Topics, groups and lines by their names, made at their first use. Their numbers are minted: one
+-- that a failover has lost is never given again, to something else that some handle takes for it.
 
 local function new_line(topic)
-  local line = int(call('HINCRBY', KEYS[1], 'lines', 1))
+  local line = int(mint())
   local lines = call('HGET', key('t' .. topic), 'lines')
   call('HSET', key('t' .. topic), 'lines', lines and lines .. ' ' .. line or line)
   return line
@@ -12,7 +13,7 @@ local function make_topic(name, capacity, window, most)
   if topic then
     return topic, false
   end
-  topic = int(call('HINCRBY', KEYS[1], 'topics', 1))
+  topic = int(mint())
   call('HSET', key('topics'), name, topic)
   call('HSET', key('t' .. topic), 'capacity', capacity, 'window', window, 'most', most, 'live', 0, 'ids', 0,
     'oldest', '', 'envelopes', 0)

@@ -42,7 +42,7 @@ local function forget(section)
     section.ids, forgotten = section.ids - over, forgotten + over
   end
   if forgotten > 0 then
-    call('HSET', key('t' .. topic), 'ids', section.ids, 'oldest', section.oldest and int(section.oldest) or '')
+    call('HSET', key('t' .. topic), 'ids', int(section.ids), 'oldest', section.oldest and int(section.oldest) or '')
   end
   return has_more
 end
@@ -53,6 +53,9 @@ local function judge(section, freed, is_alone)
   local topic, n = section.topic, section.n
   local kept = call('HMGET', key('t' .. topic), 'capacity', 'window', 'most', 'live', 'lines', 'ids', 'oldest',
     'envelopes')
+  if not kept[1] then
+    return 'GONE'
+  end
   section.window, section.most, section.lines = tonumber(kept[2]), tonumber(kept[3]), kept[5]
   section.ids, section.oldest = tonumber(kept[6]), tonumber(kept[7] or nil)
   section.live, section.last = tonumber(kept[4]), tonumber(kept[8])
@@ -244,7 +247,7 @@ local function store(section)
     share(section, lines)
   end
   section.ids = section.ids + new
-  call('HSET', key('t' .. topic), 'live', section.live + new, 'ids', section.ids, 'oldest',
+  call('HSET', key('t' .. topic), 'live', int(section.live + new), 'ids', int(section.ids), 'oldest',
     int(section.oldest or now), 'envelopes', int(section.last + section.envelopes))
   section.oldest = section.oldest or now
   forget(section)

@@ -1,6 +1,6 @@
 //! A replica that takes over without what its server had acknowledged last.
 
-use entourage_queue::{Error, Queue};
+use entourage_queue::{Error, Item, Publication, Queue, SubscribeOptions, TopicOptions};
 use entourage_testkit::{Redis, eventually_async};
 
 use super::{DEADLINE, batch, four, is_here, member, opened, ready};
@@ -59,4 +59,32 @@ async fn a_failover_that_lost_items_is_noticed_by_their_publisher() {
     refuses(async || queue.publish(batch(20, 10)).await).await;
     let anew = opened(&redis).await;
     assert_eq!(four(&anew).await, (10, 0, 0, 0), "what was lost is lost");
+}
+
+#[tokio::test]
+async fn the_number_of_a_topic_that_a_failover_has_lost_is_no_other_topics() {
+    if !is_here() {
+        return;
+    }
+    let mut redis = Redis::with_replica(&[]);
+    let queue = opened(&redis).await;
+    redis.wait_replicated();
+    redis.stall_link();
+    queue.configure(&"lost".into(), TopicOptions::new()).await.unwrap();
+    redis.failover();
+    let anew = opened(&redis).await;
+    let pay = ["pay".into()];
+    let (mut receiver, _settler) =
+        anew.subscribe(&pay, &"workers".into(), SubscribeOptions::new()).await.unwrap();
+    let publication = || vec![Publication::new("lost", Item::new("a", "x"))];
+    // It notices, or its topic is made again.
+    let published = eventually_async(DEADLINE, "the publisher is answered", async || {
+        match queue.publish(publication()).await {
+            Err(Error::Unavailable(_) | Error::Unknown(_)) => None,
+            other => Some(other),
+        }
+    })
+    .await;
+    assert!(matches!(published, Ok(_) | Err(Error::Failed(_))), "{published:?}");
+    assert!(ready(&mut *receiver).await.is_empty(), "it is no item of another topic");
 }

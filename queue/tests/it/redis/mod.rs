@@ -1,5 +1,6 @@
 //! What the queue on a Redis promises when its server is killed, frozen, full or forgetful.
 
+mod edges;
 mod letters;
 mod loss;
 mod model;

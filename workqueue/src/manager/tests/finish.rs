@@ -9,7 +9,7 @@ use std::{
 };
 
 use entourage_blueprint::{Blueprint, Describe};
-use entourage_queue::{Ask, Queue, Redrive, SubscribeOptions};
+use entourage_queue::{Ask, Queue, SubscribeOptions};
 
 use crate::{
     Finish, Health, ItemData, ItemName, Listing, Outcome, SourceError, SourceResult, WorkQueue,
@@ -176,29 +176,6 @@ async fn what_the_queue_gave_up_because_its_workers_died_is_told_as_dead() {
     site.until("all is forgotten", async || site.ledger().await.is_empty()).await;
     running.drain().await;
     assert_eq!(site.begun(), [("good".to_owned(), 1)].into());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dead_letter_is_told_as_dead_and_when_it_is_redriven_as_done() {
-    let site = Site::used_up(["a"]);
-    let is_mended = Arc::new(AtomicBool::new(false));
-    let mended = Arc::clone(&is_mended);
-    let manager = site.manager(WorkQueueOptions::new(), move |_, _| {
-        let outcome = match mended.load(Ordering::Relaxed) {
-            true => Outcome::Done,
-            false => Outcome::Dead("broken".to_owned()),
-        };
-        async move { outcome }
-    });
-    let running = Running::start(&site, &manager);
-    site.until("it is told", async || site.told() == [("a".to_owned(), Finish::Dead)]).await;
-    is_mended.store(true, Ordering::Relaxed);
-    site.shelf.vanished.lock().unwrap().clear();
-    site.queue.redrive(&"site".into(), &"site".into(), Redrive::All).await.unwrap();
-    site.until("it is told again", async || site.told().len() == 2).await;
-    running.drain().await;
-    assert_eq!(site.told()[1], ("a".to_owned(), Finish::Done));
-    assert!(site.ledger().await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

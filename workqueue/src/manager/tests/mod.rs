@@ -5,6 +5,8 @@ mod faults;
 mod finish;
 mod kills;
 mod ledger;
+mod redrive;
 mod settle;
 mod shared;
 mod site;
+mod telling;

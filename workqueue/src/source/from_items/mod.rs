@@ -28,7 +28,8 @@ use super::{
 /// At most 100 items ([`with_limit`](Self::with_limit)) are held at a time, each until it is
 /// finished. They are in this process and **end with it**: an iterator that begins again begins
 /// with what was done before. Clones share the items; managers in other processes do not, so each
-/// is given a queue of its own, such as an `entourage_queue::MemoryQueue`.
+/// is given a queue of its own, such as an `entourage_queue::MemoryQueue`; the fences of one such
+/// queue have no order among those of another.
 ///
 /// An iterator is asked on the runtime's own threads: one that blocks belongs behind a channel, and
 /// its receiver here as a stream. One that panics is asked no more, and the listing says so.

@@ -75,18 +75,18 @@ impl Held {
         None
     }
 
-    /// Takes out the deliveries that have not been renewed for so long; each is to be put back.
-    pub(super) fn due(&mut self, now: Moment, age: Duration) -> Vec<(ItemName, Delivery)> {
-        let mut due = Vec::new();
-        for name in &self.order {
-            if let Some(holding) = self.items.get_mut(name)
-                && now.since(holding.renewed) >= age
-                && let Some(delivery) = holding.delivery.take()
-            {
-                due.push((name.clone(), delivery));
-            }
-        }
-        due
+    /// What has not been renewed for so long.
+    pub(super) fn due(&self, now: Moment, age: Duration) -> Vec<ItemName> {
+        let is_due = |name: &&ItemName| {
+            let holding = self.items.get(*name);
+            holding.is_some_and(|holding| now.since(holding.renewed) >= age)
+        };
+        self.order.iter().filter(is_due).cloned().collect()
+    }
+
+    /// Takes a delivery out for a moment.
+    pub(super) fn lend(&mut self, name: &ItemName) -> Option<Delivery> {
+        self.items.get_mut(name)?.delivery.take()
     }
 
     /// Puts a delivery back, renewed at this moment or not at all.
@@ -95,13 +95,6 @@ impl Held {
             holding.delivery = Some(delivery);
             holding.renewed = renewed.unwrap_or(holding.renewed);
         }
-    }
-
-    /// Forgets what was taken out and never put back, as by a call that was dropped.
-    pub(super) fn sweep(&mut self) {
-        let lost: Vec<_> =
-            self.order.iter().filter(|name| self.items[*name].delivery.is_none()).cloned().collect();
-        lost.iter().for_each(|name| drop(self.remove(name)));
     }
 
     /// Takes an item out for good. None for one that is not here or just being renewed.

@@ -1,6 +1,7 @@
 //! The items of a queue's topic as work.
 
 mod held;
+mod lent;
 mod settle;
 
 use std::{
@@ -14,7 +15,7 @@ use entourage_queue::{
     Ask, Delivery, Error, Group, Queue, Receiver, Rejection, Release, Settler, Step, SubscribeOptions, Topic,
 };
 
-use self::held::Held;
+use self::{held::Held, lent::Lent};
 use super::{
     WorkSource,
     counts::Counts,
@@ -30,7 +31,7 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// A source of the items of a topic: of another team's queue, of any backend.
 ///
-/// It joins a group of the topic and keeps what it is lent, at most 1,000 items
+/// It joins a group of the topic and keeps what it is lent, at most 100 items
 /// ([`with_limit`](Self::with_limit)) and 64 MiB, with heartbeats, until it is told that they are
 /// finished: then it accepts what is done, and rejects what is dead, which makes it a dead letter of
 /// the topic. An item is called by its id, and its data is its payload. An id that is no name is
@@ -39,6 +40,13 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// A lease that was lost comes back by itself: to this member or to another of the group, so a
 /// process that dies loses nothing. Because members hold what they list, each manager is given a
 /// queue of its own, such as an `entourage_queue::MemoryQueue`: the topic shares the work out.
+///
+/// # Fences
+/// An attempt's fence is of the **manager's own queue**, and not of the topic: over queues in memory
+/// the fences of two managers have no order, so no sink can tell by them who of the two has lost the
+/// item. Where fences must keep out whoever lost an item, have the managers share one ledger, by one
+/// name over one durable queue, and a source that any of them can read, such as a list or a Stream;
+/// or work on the topic itself, whose deliveries carry its fences.
 ///
 /// # Examples
 /// ```
@@ -71,7 +79,7 @@ pub struct TopicSource {
 }
 
 impl TopicSource {
-    const LIMIT: usize = 1_000;
+    const LIMIT: usize = 100;
 
     /// The items of `topic`, as a member of `group`; it is joined when the source is first listed.
     pub fn new(queue: impl Queue, topic: impl Into<Topic>, group: impl Into<Group>) -> Self {
@@ -108,7 +116,9 @@ impl TopicSource {
         self
     }
 
-    /// Holding at most this many items at a time, at least one.
+    /// Holding at most this many items at a time, at least one; 100 unless told otherwise.
+    ///
+    /// No other member of the group gets what is held here, so a few times the parallelism are enough.
     #[must_use]
     pub const fn with_limit(mut self, items: usize) -> Self {
         self.limit = if items == 0 { 1 } else { items };
@@ -143,7 +153,6 @@ impl TopicSource {
             *receiver = Some(joined);
         }
         let Some(member) = receiver.as_mut() else { return Err(Error::Closed) };
-        self.held().sweep();
         self.renew().await;
         let received = self.receive(&mut **member).await;
         if matches!(received, Err(Error::Closed)) {
@@ -213,12 +222,13 @@ impl TopicSource {
     async fn renew(&self) {
         let Some(settler) = self.settler() else { return };
         let due = self.held().due(self.queue.clock().now(), self.options.time_limit / 3);
-        for (name, delivery) in due {
+        for name in due {
+            let Some(mut lent) = Lent::of(&self.held, &name) else { continue };
             let sent = self.queue.clock().now();
-            match settler.renew(&delivery, self.options.time_limit).await {
-                Ok(()) => self.held().put_back(&name, delivery, Some(sent)),
-                Err(Error::Stale { .. }) => drop(self.held().remove(&name)),
-                Err(_) => self.held().put_back(&name, delivery, None),
+            match settler.renew(lent.delivery(), self.options.time_limit).await {
+                Ok(()) => lent.is_renewed(sent),
+                Err(Error::Stale { .. }) => lent.lose(),
+                Err(_) => {}
             }
         }
     }
@@ -246,7 +256,7 @@ impl WorkSource for TopicSource {
     async fn finished(&self, names: &[ItemName], finish: Finish) -> SourceResult<Vec<ItemName>> {
         let mut kept = Vec::new();
         for names in names.chunks(self.queue.capabilities().max_batch.max(1)) {
-            kept.extend(self.settle(names, finish).await.map_err(|error| self.away(error))?);
+            kept.extend(self.settle_whole(names, finish).await.map_err(|error| self.away(error))?);
         }
         self.counts.finished(names.len(), Ok(kept))
     }

@@ -2,13 +2,33 @@
 
 use entourage_core::planted;
 use entourage_queue::{Applied, Delivery, Error, Rejection, Step, Unapplied};
+use tokio::runtime::Handle;
 
 use super::TopicSource;
 use crate::source::{finish::Finish, name::ItemName};
 
 impl TopicSource {
+    /// Settles these to the end, also where the caller goes away.
+    ///
+    /// A step that is dropped gives back what it was to settle, though it is worked off. Until it
+    /// has ended, its names are kept.
+    pub(super) async fn settle_whole(
+        &self,
+        names: &[ItemName],
+        finish: Finish,
+    ) -> Result<Vec<ItemName>, Error> {
+        let (source, names) = (self.clone(), names.to_vec());
+        let settling = async move { source.settle(&names, finish).await };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(settling).await.unwrap_or_else(|ended| Err(Error::Unavailable(ended.into())))
+            }
+            Err(_) => settling.await,
+        }
+    }
+
     /// Settles these; gives the names that the topic did not let go of.
-    pub(super) async fn settle(&self, names: &[ItemName], finish: Finish) -> Result<Vec<ItemName>, Error> {
+    async fn settle(&self, names: &[ItemName], finish: Finish) -> Result<Vec<ItemName>, Error> {
         let Some(settler) = self.settler() else { return Ok(names.to_vec()) };
         let mut kept = Vec::new();
         let mut step = Step::new();

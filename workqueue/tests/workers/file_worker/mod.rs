@@ -16,7 +16,7 @@ use std::{path::PathBuf, time::Duration};
 
 use entourage_core::{Moment, Shutdown};
 use entourage_queue::Item;
-use entourage_workqueue::{FileLimits, FileWorker, Folders, Outcome, Script, Worker};
+use entourage_workqueue::{FileLimits, FileWorker, Folders, ItemName, Outcome, Script, Worker};
 
 use self::server::Server;
 use crate::bench::{Bench, attempt_at};
@@ -61,6 +61,11 @@ async fn once(worker: &FileWorker, item: &Item, number: u32) -> (Outcome, String
         _ => attempt.explanation().unwrap_or_default(),
     };
     (outcome, why)
+}
+
+/// Where the outputs of the item of this name are sent.
+fn out(name: &str) -> String {
+    format!("/out/{}", ItemName::new(name).unwrap().file_name())
 }
 
 /// Limits under which a silent server is soon given up.

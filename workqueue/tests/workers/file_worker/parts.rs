@@ -114,6 +114,33 @@ async fn a_range_that_does_not_go_on_is_not_taken_for_one_that_does() {
 }
 
 #[tokio::test]
+async fn a_short_rest_of_a_file_of_unknown_length_is_not_taken_for_all_of_it() {
+    let bench = Bench::new();
+    let times = AtomicUsize::new(0);
+    let server =
+        Server::start(move |seen| match (times.fetch_add(1, Ordering::Relaxed), seen.header("range")) {
+            _ if seen.method == "PUT" => Reply::status(200),
+            (0, _) => {
+                let head = [("transfer-encoding", "chunked"), ("connection", "close"), ("etag", "\"a\"")];
+                let chunk = [b"1f4\r\n", &content(500)[..], b"\r\n"].concat();
+                Reply::new(200, &head, chunk).stopping(1000, Stop::Close)
+            }
+            (_, Some(_)) => {
+                let head = [("content-range", "bytes 500-699/*"), ("etag", "\"a\"")];
+                Reply::new(206, &head, &content(1000)[500..700])
+            }
+            _ => file(seen, &content(1000), "\"a\""),
+        })
+        .await;
+    let (worker, item) = (worker(&bench, &server, COPIES), item(&server, "/a"));
+    assert!(is_retry(&once(&worker, &item, 1).await.0));
+    let (outcome, why) = once(&worker, &item, 2).await;
+    assert_eq!(outcome, Outcome::Done, "{why}");
+    assert!(server.seen("GET")[1].header("range").is_some(), "it was asked to go on");
+    assert!(server.seen("PUT")[0].body == content(1000));
+}
+
+#[tokio::test]
 async fn a_file_that_has_not_the_digest_that_was_told_is_fetched_anew() {
     let bench = Bench::new();
     // Of "good".

@@ -6,7 +6,7 @@ use entourage_queue::Item;
 use entourage_workqueue::{ExitPolicy, FileWorker, InvalidFileWorker, Outcome, Script};
 
 use super::{
-    item, once,
+    item, once, out,
     server::{Reply, Server},
     with_script, work, worker,
 };
@@ -36,12 +36,9 @@ printf '%s' "$1" > "$OUT/argument"
     assert_eq!(outcome, Outcome::Done, "{why}");
     let puts = server.seen("PUT");
     let sent: Vec<_> = puts.iter().map(|put| (put.path.as_str(), &put.body[..])).collect();
-    let wanted: [(_, &[u8]); 3] = [
-        ("/out/an%20item/a", b"second\n"),
-        ("/out/an%20item/b%20c", b"some data"),
-        ("/out/an%20item/empty", b""),
-    ];
-    assert_eq!(sent, wanted);
+    let wanted: [(_, &[u8]); 3] = [("/a", b"second\n"), ("/b%20c", b"some data"), ("/empty", b"")];
+    let wanted = wanted.map(|(name, body)| (format!("{}{name}", out("an item")), body));
+    assert!(sent.iter().copied().eq(wanted.iter().map(|(path, body)| (path.as_str(), *body))), "{sent:?}");
     assert!(puts.iter().all(|put| put.header("content-length").is_some()));
     // Of "some data".
     assert_eq!(puts[1].header("repr-digest"), Some("sha-256=:EweZDmulyhRes16ZGCqb7EZTG8VN32VqYCx4D6AkDe4=:"));
@@ -60,17 +57,43 @@ async fn a_template_names_the_file_of_an_item_that_is_only_a_name() {
     let server = Server::start(|_| Reply::new(200, &[], "data")).await;
     let template = format!("http://{}/videos/{{name}}?raw", server.address);
     let worker = worker(&bench, &server, super::COPIES).with_url(template).unwrap();
-    let item = Item::new("../a b", r#"{"name":"../a b"}"#);
+    let item = Item::new("a b", r#"{"name":"a b"}"#);
     assert_eq!(once(&worker, &item, 1).await.0, Outcome::Done);
-    assert_eq!(server.seen("GET")[0].path, "/videos/..%2Fa%20b?raw");
-    assert_eq!(server.puts(), ["/out/..%2Fa%20b/copy"]);
+    assert_eq!(server.seen("GET")[0].path, "/videos/a%20b?raw");
+    assert_eq!(server.puts(), [format!("{}/copy", out("a b"))]);
+}
+
+#[tokio::test]
+async fn no_name_of_an_item_is_a_path_for_a_server_that_decodes_first() {
+    let bench = Bench::new();
+    let server = Server::start(|_| Reply::new(200, &[], "data")).await;
+    let template = format!("http://{}/videos/{{name}}", server.address);
+    for name in [".", "..", "../y", "a/../b", "a/b", "/", "..\\y"] {
+        let by_name = worker(&bench, &server, super::COPIES).with_url(template.clone()).unwrap();
+        let (outcome, why) = once(&by_name, &Item::new(name, ""), 1).await;
+        assert!(matches!(outcome, Outcome::Dead(_)), "{name}: {outcome:?}");
+        assert!(why.contains("the item's name has a slash"), "{why}");
+        let by_url = worker(&bench, &server, super::COPIES);
+        let item = Item::new(name, format!("http://{}/a", server.address));
+        assert_eq!(once(&by_url, &item, 1).await.0, Outcome::Done, "{name}");
+    }
+    assert!(server.seen("GET").iter().all(|seen| seen.path == "/a"));
+    let puts = server.puts();
+    let is_plain =
+        |path: &String| !path.contains("%") && !path.contains("/.") && path.matches('/').count() == 3;
+    assert!(puts.len() == 7 && puts.iter().all(is_plain), "{puts:?}");
 }
 
 #[tokio::test]
 async fn a_settings_error_is_said_when_the_worker_is_made() {
     let made = || FileWorker::new(Script::at("true"));
-    for host in ["", "a/b", "http://a", "a b", "u@a", "a:b", "a?b"] {
+    for host in ["", "a/b", "http://a", "a b", "a:b", "a?b"] {
         assert!(matches!(made().with_hosts([host]), Err(InvalidFileWorker::Host(_))), "{host}");
+    }
+    for host in ["u@a", "me:hunter2@a", "http://me:hunter2@a", "me:hunter2@a b"] {
+        let refused = made().with_hosts([host]).expect_err(host);
+        assert_eq!(refused, InvalidFileWorker::HostWithUser);
+        assert!(!refused.to_string().contains("hunter2"));
     }
     for template in
         ["http://a/b", "{name}", "http://{name}/", "http://a.{name}.b/{name}", "https://a/{name}", ""]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use entourage_workqueue::{FileLimits, Outcome};
 
 use super::{
-    COPIES, impatient, item, once,
+    COPIES, impatient, item, once, out,
     server::{Reply, Server, Stop},
     worker,
 };
@@ -68,7 +68,7 @@ async fn a_thousand_outputs_are_sent_in_the_order_of_their_names() {
     let script = "#!/bin/sh\ncd \"$OUTPUT_DIR\" && seq -w 0 999 | xargs touch\n";
     let (outcome, why) = once(&worker(&bench, &server, script), &item(&server, "/a"), 1).await;
     assert_eq!(outcome, Outcome::Done, "{why}");
-    let wanted: Vec<_> = (0..1000).map(|number| format!("/out/an%20item/{number:03}")).collect();
+    let wanted: Vec<_> = (0..1000).map(|number| format!("{}/{number:03}", out("an item"))).collect();
     assert_eq!(server.puts(), wanted);
 }
 

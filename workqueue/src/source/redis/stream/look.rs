@@ -22,13 +22,27 @@ impl RedisStreamSource {
     pub(super) async fn list(&self) -> Result<Listing, Fault> {
         self.join().await?;
         match self.look().await {
-            // Everything that is on an emptied server is new.
-            Err(fault) if says(&fault, "NOGROUP") && self.consumer.was_replaced().await? => {
+            Err(fault) if says(&fault, "NOGROUP") && self.was_replaced().await? => {
+                // Everything that is on an emptied server is new.
                 self.consumer.create(StreamStart::Beginning).await?;
+                self.state().was_replaced = false;
                 self.look().await
             }
-            listing => listing,
+            listing => {
+                if listing.is_ok() {
+                    // Another has created it.
+                    self.state().was_replaced = false;
+                }
+                listing
+            }
         }
+    }
+
+    /// Whether the server was emptied since the group was there; it says so once.
+    async fn was_replaced(&self) -> Result<bool, Fault> {
+        let was_replaced = self.state().was_replaced || self.consumer.was_replaced().await?;
+        self.state().was_replaced = was_replaced;
+        Ok(was_replaced)
     }
 
     async fn look(&self) -> Result<Listing, Fault> {

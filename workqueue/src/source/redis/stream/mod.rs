@@ -55,7 +55,7 @@ pub enum StreamStart {
 /// program has claimed by then is left to it, and so is what came back by another way. Managers on
 /// many machines share the group and settle each other's entries. What was deleted or trimmed while
 /// it was pending is no item, and is acknowledged. What was given up is acknowledged too and stays in
-/// the Stream; a dead letter that is redriven finds no item, so add the entry again.
+/// the Stream; a dead letter that is redriven finds no item and is a dead letter again: add the entry again.
 ///
 /// The group is created, and the Stream too if it is absent, when the source is first listed.
 /// One that is deleted later is an error until somebody creates it again, where it is to begin; on a
@@ -89,6 +89,8 @@ pub struct RedisStreamSource {
 struct State {
     /// Whether the group was seen to be there.
     has_joined: bool,
+    /// Whether the server was emptied, and the group is still to be created anew.
+    was_replaced: bool,
     /// Where the search for what others left goes on.
     cursor: Option<String>,
     swept: Option<Moment>,
