@@ -23,12 +23,20 @@ pub struct Waiter {
     wire: Arc<Wire>,
     line: Option<Line>,
     pace: Pace,
+    tells_ends: bool,
 }
 
 impl Waiter {
     pub(super) fn new(wire: Arc<Wire>) -> Self {
         let pace = Pace::new(wire.clock());
-        Self { wire, line: None, pace }
+        Self { wire, line: None, pace, tells_ends: false }
+    }
+
+    /// The same, for whom an answer means something else on another connection: one that has ended
+    /// is always told, and never begun again unseen.
+    #[must_use]
+    pub fn telling_ends(self) -> Self {
+        Self { tells_ends: true, ..self }
     }
 
     /// Waits for a token in the list at this key and takes it; false if none came.
@@ -67,7 +75,7 @@ impl Waiter {
         // After a fault; the pace never waits longer than a call takes.
         let _ = self.pace.turn(wire.clock(), wire.clock().now() + options.timeout).await;
         let kept = self.line.take();
-        let may_have_ended = kept.is_some() && intent == Intent::Read;
+        let may_have_ended = kept.is_some() && intent == Intent::Read && !self.tells_ends;
         let mut line = match kept {
             Some(line) => line,
             None => self.dial().await?,

@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// The bell is a stream of one entry, which every process reads and nobody takes: whoever comes
 /// late finds the last one. It carries no item.
-pub(super) async fn attend(mut waiter: Waiter, bell: String, changes: watch::Sender<()>) {
+pub(super) async fn attend(waiter: Waiter, bell: String, changes: watch::Sender<()>) {
+    // What was read last says nothing about a server that has taken over.
+    let mut waiter = waiter.telling_ends();
     let mut last = "0".to_owned();
     loop {
         let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);

@@ -1,9 +1,10 @@
 //! A replica that takes over without what its server had acknowledged last.
 
-use entourage_queue::{Error, Item, Publication, Queue, SubscribeOptions, TopicOptions};
-use entourage_testkit::{Redis, eventually_async};
+use entourage_core::{SystemClock, timeout};
+use entourage_queue::{Ask, Error, Item, Publication, Queue, SubscribeOptions, TopicOptions};
+use entourage_testkit::{Redis, eventually, eventually_async};
 
-use super::{DEADLINE, batch, four, is_here, member, opened, ready};
+use super::{DEADLINE, batch, four, is_here, member, opened, ready, settled};
 
 /// Whether a handle refuses its server for good.
 async fn refuses<T: std::fmt::Debug>(mut call: impl AsyncFnMut() -> Result<T, Error>) {
@@ -87,4 +88,45 @@ async fn the_number_of_a_topic_that_a_failover_has_lost_is_no_other_topics() {
     .await;
     assert!(matches!(published, Ok(_) | Err(Error::Failed(_))), "{published:?}");
     assert!(ready(&mut *receiver).await.is_empty(), "it is no item of another topic");
+}
+
+/// As after a failover to a server whose clock is behind and which has lost the last rings.
+#[tokio::test]
+async fn a_bell_whose_ids_went_back_is_heard_all_the_same() {
+    if !is_here() {
+        return;
+    }
+    const LATE: &str = "9999999999999-0";
+    let redis = Redis::start();
+    let (queue, publisher) = (opened(&redis).await, opened(&redis).await);
+    let (mut receiver, _settler) = member(&queue).await;
+    let waiting =
+        tokio::spawn(
+            async move { receiver.receive(Ask::up_to(1).wait(DEADLINE * 3)).await.map(|got| got.len()) },
+        );
+    let line = eventually_async(DEADLINE, "somebody waits", async || {
+        let lines = redis.cli(["KEYS", "{test}:queue:l*"]).stdout;
+        let line = lines.trim().to_owned();
+        (redis.cli(["HGET", &line, "hungry"]).stdout.trim() == "1").then_some(line)
+    })
+    .await;
+    let monitor = redis.begin(["MONITOR"]);
+    eventually(DEADLINE, "it is monitored", || monitor.stdout().contains("OK").then_some(()));
+    redis.cli(["XADD", "{test}:queue:bell", LATE, "b", "1"]);
+    eventually_async(DEADLINE, "it was heard", async || {
+        monitor.stdout().lines().any(|line| line.contains("XREAD") && line.contains(LATE)).then_some(())
+    })
+    .await;
+    drop(monitor);
+    redis.cli(["DEL", "{test}:queue:bell"]);
+    redis.cli(["HDEL", &line, "hungry"]);
+    redis.cli(["CLIENT", "KILL", "TYPE", "normal"]);
+    // It has looked once more, and found nothing.
+    eventually_async(DEADLINE, "it waits again", async || {
+        (redis.cli(["HGET", &line, "hungry"]).stdout.trim() == "1").then_some(())
+    })
+    .await;
+    settled("publishing", async || publisher.publish(batch(0, 1)).await).await;
+    let received = timeout(&SystemClock::new(), DEADLINE, waiting).await.expect("it is woken").unwrap();
+    assert_eq!(received.unwrap(), 1);
 }
