@@ -89,7 +89,7 @@ impl Job {
         let fates: Vec<_> = names
             .iter()
             .map(|name| {
-                records.iter().find(|record| record.key == name.as_str()).map(|record| &record.value[..])
+                records.iter().find(|record| *record.key == *name.as_str()).map(|record| &record.value[..])
             })
             .collect();
         let is_settled = |fate: &Option<&[u8]>| matches!(fate, Some(b"done" | b"dead"));

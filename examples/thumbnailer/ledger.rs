@@ -21,8 +21,8 @@ impl Ledger {
         let mut ledger = Self::default();
         for record in queue.records(group, "").await? {
             match &record.value[..] {
-                b"done" => ledger.done.insert(record.key),
-                b"dead" => ledger.dead.insert(record.key),
+                b"done" => ledger.done.insert(record.key.to_string()),
+                b"dead" => ledger.dead.insert(record.key.to_string()),
                 _ => false,
             };
         }

@@ -191,7 +191,7 @@ impl Work for Count {
 
 /// The record of so many settled pages.
 fn settled(record: &str, pages: u64) -> StateWrite {
-    StateWrite { key: record.to_owned(), expected: None, value: Some(pages.encode()) }
+    StateWrite { key: record.into(), expected: None, value: Some(pages.encode()) }
 }
 
 /// A complete file as one contribution to the whole: all of it, or nothing and why.

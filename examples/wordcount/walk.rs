@@ -140,7 +140,7 @@ impl Source for Walk {
         }
         let record = record_key(at.records);
         at.records += 1;
-        let state = vec![StateWrite { key: record, expected: None, value: Some(listed.encode()) }];
+        let state = vec![StateWrite { key: record.into(), expected: None, value: Some(listed.encode()) }];
         self.tree = Some((at.clone(), tree));
         Ok(Chunk { publish, state, cursor: at.encode(), last: at.closed })
     }

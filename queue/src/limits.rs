@@ -139,7 +139,7 @@ pub(crate) fn check_step(step: &Step, limits: &Capabilities, realm: Realm) -> Re
     check_once(step)?;
     check_publish(&step.publish, limits)?;
     check_size("the number of state writes", step.state.len(), limits.max_batch)?;
-    let keys = || step.state.iter().map(|write| write.key.as_str());
+    let keys = || step.state.iter().map(|write| &*write.key);
     // In order, none is there twice.
     let is_sorted = keys().is_sorted_by(|one, next| one < next);
     let mut written = BTreeSet::new();
@@ -147,7 +147,7 @@ pub(crate) fn check_step(step: &Step, limits: &Capabilities, realm: Realm) -> Re
         check_state_key(&write.key)?;
         let bytes = write.value.as_ref().map_or(0, |value| value.len());
         check_size("the state value in bytes", bytes, limits.max_state_bytes)?;
-        if !is_sorted && !written.insert(write.key.as_str()) {
+        if !is_sorted && !written.insert(&*write.key) {
             let key = &write.key;
             return Err(Error::Invalid(format!("state {key:?} is written twice in one step; write it once")));
         }

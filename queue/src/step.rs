@@ -1,6 +1,6 @@
 //! Settling, publishing and changing state as one.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -118,7 +118,7 @@ impl Step {
     }
 
     /// Writes a state record that must be at version `expected` (0: absent).
-    pub fn write(mut self, key: impl Into<String>, expected: u64, value: impl Into<Bytes>) -> Self {
+    pub fn write(mut self, key: impl Into<Arc<str>>, expected: u64, value: impl Into<Bytes>) -> Self {
         self.state.push(StateWrite { key: key.into(), expected: Some(expected), value: Some(value.into()) });
         self
     }

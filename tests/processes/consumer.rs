@@ -41,7 +41,7 @@ pub(crate) fn settle(deliveries: Vec<Delivery>) -> Step {
         let (id, epoch) = (delivery.id().clone(), epoch(&delivery));
         // Whatever version stands there: that must not be what keeps a second attempt out.
         let value = Some(epoch.to_string().into());
-        let step = step.state(StateWrite { key: id.to_string(), expected: None, value });
+        let step = step.state(StateWrite { key: id.to_shared(), expected: None, value });
         if is_unwanted(id.as_str()) {
             step.reject(delivery, "it is unwanted")
         } else {

@@ -152,7 +152,7 @@ impl Site {
         let epoch = |value: &[u8]| std::str::from_utf8(value).ok()?.parse().ok();
         let written = |record: Record| {
             let epoch = epoch(&record.value).expect("an epoch is written");
-            (record.key, epoch, record.version)
+            (record.key.to_string(), epoch, record.version)
         };
         records.into_iter().map(written).collect()
     }

@@ -88,5 +88,5 @@ fn recorded(output: &Path) -> BTreeSet<String> {
         let queue = SqliteQueue::open(output.join(".ledger.db")).unwrap();
         queue.records(&"thumbnailer".into(), "").await.unwrap()
     });
-    records.into_iter().filter(|record| record.value == "done").map(|record| record.key).collect()
+    records.into_iter().filter(|record| record.value == "done").map(|record| record.key.to_string()).collect()
 }

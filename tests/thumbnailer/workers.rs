@@ -72,7 +72,7 @@ fn work(source: impl WorkSource, worker: CommandWorker, items: usize) -> Fates {
         }
         let records = queue.records(&group, "").await.expect("it is in memory");
         let done = records.into_iter().filter(|record| record.value == "done");
-        fates.done.extend(done.map(|record| record.key));
+        fates.done.extend(done.map(|record| record.key.to_string()));
         fates
     })
 }

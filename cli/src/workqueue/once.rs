@@ -56,7 +56,7 @@ impl Once {
 
     /// What has become of all that was listed, by the ledger; none while anything is unfinished.
     pub(super) fn finished(&self, ledger: Vec<Record>) -> Option<Finished> {
-        let ledger: HashMap<String, Bytes> =
+        let ledger: HashMap<Arc<str>, Bytes> =
             ledger.into_iter().map(|record| (record.key, record.value)).collect();
         let state = self.state();
         if self.inner.is_used_up() {
@@ -143,7 +143,7 @@ mod tests {
 
     fn ledger(records: &[(&str, &'static str)]) -> Vec<Record> {
         let record = |(key, value): &(&str, &'static str)| Record {
-            key: (*key).to_owned(),
+            key: (*key).into(),
             value: Bytes::from_static(value.as_bytes()),
             version: 1,
         };

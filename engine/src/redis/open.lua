@@ -1,4 +1,7 @@
 -- ARGV[1]: a realm for a prefix that has none yet. Answers with the realm that it has.
+if int(2 ^ 52) ~= '4503599627370496' then
+  return refuse('NARROW', 'its numbers have 32 bits: take a server that was built for 64')
+end
 local format = redis.call('HGET', KEYS[1], 'format')
 if kept[1] then
   if format ~= '1' then

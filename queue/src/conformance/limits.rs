@@ -83,7 +83,8 @@ pub(super) async fn a_state_value_as_large_as_allowed_is_taken_and_one_byte_more
 pub(super) async fn a_step_writes_as_much_state_as_allowed_and_no_more(subject: Subject) {
     let most = subject.capabilities().max_batch;
     let member = subject.member("jobs").await;
-    let write = |nth| StateWrite { key: format!("k-{nth:05}"), expected: Some(0), value: Some("v".into()) };
+    let write =
+        |nth| StateWrite { key: format!("k-{nth:05}").into(), expected: Some(0), value: Some("v".into()) };
     let step = Step { state: (0..=most).map(write).collect(), ..Step::new().named("w") };
     let unapplied = member.unapplied(step).await;
     assert!(too_large(&unapplied.error, most), "{:?}", unapplied.error);
@@ -128,7 +129,7 @@ pub(super) async fn a_name_as_long_as_allowed_is_taken_and_one_byte_more_is_not(
     let delivery = member.take().await;
     assert_eq!(delivery.item(), &item(&fits, &fits, &fits));
     member.step(Step::new().named(&*fits).accept(delivery).write(&*fits, 0, "")).await;
-    assert_eq!(member.state(&fits).await.map(|record| record.key), Some(fits.clone()));
+    assert_eq!(member.state(&fits).await.map(|record| record.key), Some(fits.as_str().into()));
     subject.fresh([Publication::new(&*fits, Item::new("a", ""))]).await;
     let mut member = subject.member_of(&fits, &fits).await;
     assert_eq!(member.drain().await, ["a"]);

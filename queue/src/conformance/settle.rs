@@ -180,7 +180,7 @@ pub(super) async fn a_failed_step_is_given_back_whole(subject: Subject) {
     assert_eq!((step.release[0].after, step.release[0].retry), (second, true));
     assert_eq!(step.reject[0].reason, "no use");
     assert_eq!(step.publish, [publication]);
-    let write = StateWrite { key: "total".to_owned(), expected: Some(7), value: Some("1".into()) };
+    let write = StateWrite { key: "total".into(), expected: Some(7), value: Some("1".into()) };
     assert_eq!(step.state, std::slice::from_ref(&write));
     // Its deliveries are still held, and the step can be mended.
     assert_eq!(subject.four("jobs").await, (0, 0, 3, 0));

@@ -4,7 +4,7 @@ use super::subject::Subject;
 use crate::{Error, Group, Item, Publication, StateWrite, Step, Unapplied};
 
 fn blind(key: &str, value: Option<&'static str>) -> StateWrite {
-    StateWrite { key: key.to_owned(), expected: None, value: value.map(Into::into) }
+    StateWrite { key: key.into(), expected: None, value: value.map(Into::into) }
 }
 
 fn conflict(unapplied: Unapplied) -> (String, u64, u64) {
@@ -52,7 +52,7 @@ pub(super) async fn a_version_counts_the_writes_of_its_record(subject: Subject) 
     for nth in 1..=5_u64 {
         let write = match nth {
             3 => blind("k", Some("blind")),
-            _ => StateWrite { key: "k".to_owned(), expected: Some(nth - 1), value: Some("v".into()) },
+            _ => StateWrite { key: "k".into(), expected: Some(nth - 1), value: Some("v".into()) },
         };
         let step =
             Step::new().named(format!("write {nth}")).state(write).state(blind(&format!("{nth}"), Some("")));
@@ -65,7 +65,7 @@ pub(super) async fn a_deleted_record_begins_again(subject: Subject) {
     let member = subject.member("jobs").await;
     member.step(Step::new().named("one").write("k", 0, "first")).await;
     member.step(Step::new().named("two").write("k", 1, "second")).await;
-    let delete = |expected| StateWrite { key: "k".to_owned(), expected, value: None };
+    let delete = |expected| StateWrite { key: "k".into(), expected, value: None };
     let refused = member.unapplied(Step::new().named("stale").state(delete(Some(1)))).await;
     assert_eq!(conflict(refused), ("k".to_owned(), 1, 2));
     assert_eq!(member.step(Step::new().named("delete").state(delete(Some(2)))).await.state, [0]);

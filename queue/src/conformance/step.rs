@@ -48,7 +48,7 @@ pub(super) async fn a_step_whose_answer_was_lost_applies_once(subject: Subject) 
     subject.put("jobs", &["a"]).await;
     let held = member.take().await;
     let again = twin(&held);
-    let count = StateWrite { key: "count".to_owned(), expected: None, value: Some("one more".into()) };
+    let count = StateWrite { key: "count".into(), expected: None, value: Some("one more".into()) };
     let step = |delivery| Step::new().accept(delivery).publish(to_out("x")).state(count.clone());
     let first = member.step(step(held)).await;
     assert!(!first.repeated);
@@ -67,7 +67,7 @@ pub(super) async fn a_repeated_step_reports_what_the_first_did(subject: Subject)
     subject.put("jobs", &["a"]).await;
     let held = member.take().await;
     let again = twin(&held);
-    let delete = StateWrite { key: "gone".to_owned(), expected: Some(1), value: None };
+    let delete = StateWrite { key: "gone".into(), expected: Some(1), value: None };
     let step = |delivery| {
         let step = Step::new().named("one").accept(delivery).publish(to_out("new")).publish(to_out("known"));
         step.write("a", 1, "1").write("b", 0, "1").state(delete.clone())

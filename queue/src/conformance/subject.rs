@@ -267,7 +267,7 @@ impl Subject {
         let records = self.soon("listing", self.queue.records(&Group::from(GROUP), prefix)).await;
         let records = records.unwrap_or_else(|error| panic!("{prefix:?} cannot be listed: {error:?}"));
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        records.iter().map(|record| (record.key.clone(), text(&record.value), record.version)).collect()
+        records.iter().map(|record| (record.key.to_string(), text(&record.value), record.version)).collect()
     }
 
     /// Waits until `topic` has room for `items`.

@@ -217,6 +217,6 @@ impl Broker for RedisBroker {
             return Ok(None);
         }
         let (version, value) = (reply.number()?, reply.bytes()?.into());
-        Ok(Some(Record { key: key.to_owned(), value, version }))
+        Ok(Some(Record { key: key.into(), value, version }))
     }
 }

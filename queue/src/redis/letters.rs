@@ -138,7 +138,8 @@ pub(super) async fn records(core: &Core, group: &Group, prefix: &str) -> Result<
         }
         let (keys, values, versions) = (reply.items()?, reply.items()?, reply.items()?);
         for (key, (value, version)) in keys.into_iter().zip(values.into_iter().zip(versions)) {
-            let (key, value) = (key.text().map_err(fault::of)?, value.bytes().map_err(fault::of)?.into());
+            let (key, value) =
+                (key.text().map_err(fault::of)?.into(), value.bytes().map_err(fault::of)?.into());
             records.push(Record { key, value, version: version.number().map_err(fault::of)? });
         }
         let Some(last) = records.last() else { return Ok(records) };

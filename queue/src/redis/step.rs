@@ -89,7 +89,7 @@ impl Plan {
         for write in &self.state {
             let expected = write.expected.filter(|_| !planted("queue-ignores-versions"));
             call =
-                call.owned(write.key.as_str()).owned(expected.map(|at| at.to_string()).unwrap_or_default());
+                call.owned(write.key.as_bytes()).owned(expected.map(|at| at.to_string()).unwrap_or_default());
             let value = write.value.as_deref();
             call = call.number(u64::from(value.is_some())).owned(value.unwrap_or_default());
         }
@@ -114,7 +114,7 @@ impl Plan {
                 let write = usize::try_from(nth).ok().and_then(|nth| self.state.get(nth.wrapping_sub(1)));
                 let write = write.ok_or_else(|| fault::garbled("a record that was not written"))?;
                 Err(Error::StateConflict {
-                    key: write.key.clone(),
+                    key: write.key.to_string(),
                     expected: write.expected.unwrap_or(0),
                     found,
                 })

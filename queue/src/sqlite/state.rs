@@ -50,7 +50,7 @@ pub(super) fn write(work: &Work<'_>, group: i64, write: &StateWrite) -> Result<u
     if let Some(expected) = expected.filter(|expected| *expected != found)
         && !planted("queue-ignores-versions")
     {
-        return Err(Error::StateConflict { key: key.clone(), expected, found }.into());
+        return Err(Error::StateConflict { key: key.to_string(), expected, found }.into());
     }
     let Some(value) = value else {
         work.execute("DELETE FROM queue_state WHERE grp = ?1 AND key = ?2", (group, key))?;

@@ -5,14 +5,18 @@
 //! none, so of many managers one publishes. That is the difference of the book's manager loop,
 //! with records for its jobs: but they do not go when their jobs do.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use bytes::Bytes;
 use entourage_core::planted;
 use entourage_queue::{
-    Error, Group, Publication, Published, Queue, Record, Result, Settler, StateWrite, Step,
+    Error, Group, Publication, Published, Queue, Record, Result, Settler, StateWrite, Step, Unapplied,
 };
 
 use crate::source::{Finish, ItemName};
@@ -101,15 +105,24 @@ impl Ledger {
     /// `step` is repeated as long as the answer is unknown.
     ///
     /// # Errors
-    /// [`Error::StateConflict`] where another manager was there before for one of them.
-    pub(super) async fn publish(&self, step: &Step, batch: &[Publication]) -> Result<u64> {
-        let mut publishing = Step { id: step.id.clone(), publish: batch.to_vec(), ..Step::new() };
-        for publication in batch {
-            let value = Some(Entry::Open.as_bytes().into());
-            let expected = (!planted("workqueue-publishes-again")).then_some(0);
-            publishing.state.push(StateWrite { key: publication.item.id().to_string(), expected, value });
-        }
-        let applied = self.settler.step(publishing).await.map_err(|unapplied| unapplied.error)?;
+    /// [`Error::StateConflict`] where another manager was there before for one of them. The batch
+    /// is as it was then.
+    pub(super) async fn publish(&self, step: &Step, batch: &mut Vec<Publication>) -> Result<u64> {
+        let expected = (!planted("workqueue-publishes-again")).then_some(0);
+        let open = |publication: &Publication| StateWrite {
+            key: publication.item.id().to_shared(),
+            expected,
+            value: Some(Bytes::from_static(Entry::Open.as_bytes())),
+        };
+        let state = batch.iter().map(open).collect();
+        let publishing = Step { id: step.id.clone(), publish: mem::take(batch), state, ..Step::new() };
+        let applied = match self.settler.step(publishing).await {
+            Ok(applied) => applied,
+            Err(Unapplied { step, error }) => {
+                *batch = step.publish;
+                return Err(error);
+            }
+        };
         let is_new = |published: &&Published| **published == Published::Accepted;
         Ok(applied.published.iter().filter(is_new).count() as u64)
     }

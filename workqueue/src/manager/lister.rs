@@ -189,13 +189,16 @@ impl Lister {
             at_once = at_once.min(batch.len());
             let later = batch.split_off(at_once);
             let step = self.ledger.step();
-            let publish = || async {
-                match self.ledger.publish(&step, &batch).await {
+            let mut backoff = self.backoff.clone();
+            let answer = loop {
+                let answer = match self.ledger.publish(&step, &mut batch).await {
                     Err(error @ (Error::StateConflict { .. } | Error::Full { .. })) => Ok(Err(error)),
                     answer => answer.map(Ok),
+                };
+                if let Some(answer) = self.heard(answer, &mut backoff).await {
+                    break answer;
                 }
             };
-            let answer = self.patiently(publish).await;
             match answer {
                 Ok(published) => {
                     self.shared.counts.published.add(published);
@@ -237,15 +240,23 @@ impl Lister {
     {
         let mut backoff = self.backoff.clone();
         loop {
-            match call().await {
-                Ok(answer) => {
-                    self.shared.up(Asked::Queue);
-                    return answer;
-                }
-                Err(error) => {
-                    self.shared.down(Asked::Queue, self.clock.now(), &error);
-                    sleep(&*self.clock, backoff.next_delay()).await;
-                }
+            if let Some(answer) = self.heard(call().await, &mut backoff).await {
+                return answer;
+            }
+        }
+    }
+
+    /// What the queue answered; none where it did not, and then it is time to ask again.
+    async fn heard<T>(&self, answer: Result<T>, backoff: &mut Backoff) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.shared.up(Asked::Queue);
+                Some(answer)
+            }
+            Err(error) => {
+                self.shared.down(Asked::Queue, self.clock.now(), &error);
+                sleep(&*self.clock, backoff.next_delay()).await;
+                None
             }
         }
     }

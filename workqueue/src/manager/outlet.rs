@@ -88,7 +88,7 @@ impl Outlet {
 /// A step for each delivery of `step`, with its record.
 fn single(step: Step) -> Vec<Step> {
     let Step { accept, release, reject, mut state, .. } = step;
-    let mut with_record = |id: &str, step: Step| match state.iter().position(|write| write.key == id) {
+    let mut with_record = |id: &str, step: Step| match state.iter().position(|write| &*write.key == id) {
         Some(at) => step.state(state.swap_remove(at)),
         None => step,
     };

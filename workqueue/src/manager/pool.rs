@@ -59,7 +59,7 @@ impl Pool {
         let mut parallelism = self.shared.size(self.clock.now());
         let mut sizing: Option<Pending<Result<Stats>>> = None;
         let mut failures = self.backoff.clone();
-        let mut receive_at = None;
+        let (mut receive_at, mut shown) = (None, None);
         loop {
             self.settle(&mut hands);
             let draining = shutdown.phase() != Phase::Running;
@@ -106,9 +106,7 @@ impl Pool {
                         receive_at = None;
                         failures.reset();
                         self.shared.up(Asked::Queue);
-                        for delivery in deliveries {
-                            self.start(&mut hands, delivery, &interrupt);
-                        }
+                        self.start(&mut hands, deliveries, &interrupt);
                     }
                     Err(error) => {
                         self.shared.down(Asked::Queue, self.clock.now(), &error);
@@ -120,7 +118,9 @@ impl Pool {
                 },
                 receiver = &mut paused => paused = watched(receiver),
             }
-            self.show(&hands);
+            if shown.replace(hands.attempts.len()) != Some(hands.attempts.len()) {
+                self.show(&hands);
+            }
         }
         self.finish(hands, &interrupt).await
     }
@@ -170,14 +170,16 @@ impl Pool {
         self.receiver
     }
 
-    fn start(&self, hands: &mut Hands, delivery: Delivery, interrupt: &Shutdown) {
-        let now = self.clock.now();
-        let attempt = Attempt::of(&delivery, now + self.options.time_limit, interrupt.clone());
-        let (performer, item) = (Arc::clone(&self.performer), delivery.item().clone());
-        let held = Held { delivery, since: now, attempt: attempt.clone() };
-        let task = hands.attempts.spawn(async move { performer.perform(&item, &attempt).await });
-        hands.held.insert(task.id(), held);
-        self.shared.tell(|scaler| scaler.started(now));
+    fn start(&self, hands: &mut Hands, deliveries: Vec<Delivery>, interrupt: &Shutdown) {
+        let (now, count) = (self.clock.now(), deliveries.len());
+        for delivery in deliveries {
+            let attempt = Attempt::of(&delivery, now + self.options.time_limit, interrupt.clone());
+            let (performer, item) = (Arc::clone(&self.performer), delivery.item().clone());
+            let held = Held { delivery, since: now, attempt: attempt.clone() };
+            let task = hands.attempts.spawn(async move { performer.perform(&item, &attempt).await });
+            hands.held.insert(task.id(), held);
+        }
+        self.shared.tell(|scaler| (0..count).for_each(|_| scaler.started(now)));
     }
 
     /// Takes what has ended out of work, all of it at once.

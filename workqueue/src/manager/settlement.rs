@@ -152,5 +152,5 @@ fn record(step: Step, name: &Arc<str>, entry: Entry) -> Step {
 
 fn write(name: &Arc<str>, entry: Option<Entry>) -> StateWrite {
     let value = entry.map(|entry| Bytes::from_static(entry.as_bytes()));
-    StateWrite { key: name.to_string(), expected: None, value }
+    StateWrite { key: Arc::clone(name), expected: None, value }
 }

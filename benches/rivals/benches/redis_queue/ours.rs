@@ -1,5 +1,7 @@
 //! `RedisQueue` as it opens by default.
 
+use std::mem;
+
 use entourage::queue::{Ask, Item, Publication, Queue, RedisQueue, SettlerExt, SubscribeOptions, Topic};
 use entourage_rivals::{Figure, Stopwatch};
 
@@ -24,11 +26,21 @@ pub async fn turn(endpoint: &str, load: Load) -> Outcome<[Figure; 2]> {
     }
     let published = watch.figure(load.items);
     let watch = Stopwatch::start();
-    let mut done = 0;
+    let (ask, mut done, mut received) = (Ask::up_to(load.batch), 0, Vec::new());
     while done < load.items {
-        let deliveries = receiver.receive(Ask::up_to(load.batch)).await?;
-        done += deliveries.len();
-        settler.accept(deliveries).await?;
+        if received.is_empty() {
+            received = receiver.receive(ask).await?;
+        }
+        done += received.len();
+        let accepted = settler.accept(mem::take(&mut received));
+        if load.batch == 1 && done < load.items {
+            // One round trip for both: what is done is settled while the next is asked for.
+            let (accepted, next) = tokio::join!(accepted, receiver.receive(ask));
+            received = next?;
+            accepted?;
+        } else {
+            accepted.await?;
+        }
     }
     let consumed = watch.figure(done);
     let unsettled = queue.stats(&topics[0], &group).await?.unsettled();

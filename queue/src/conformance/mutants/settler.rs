@@ -98,7 +98,7 @@ impl WrongSettler {
         for StateWrite { key, expected, .. } in &step.state {
             let found = self.inner.state(key).await.ok()?.map_or(0, |record| record.version);
             if let Some(expected) = expected.filter(|expected| *expected != found) {
-                return Some(Error::StateConflict { key: key.clone(), expected, found });
+                return Some(Error::StateConflict { key: key.to_string(), expected, found });
             }
         }
         None

@@ -1,6 +1,6 @@
 //! What a group keeps beside its items: the steps it applied and its state records.
 
-use std::{collections::BTreeMap, hash::BuildHasherDefault, ops::Bound};
+use std::{collections::BTreeMap, hash::BuildHasherDefault, ops::Bound, sync::Arc};
 
 use entourage_core::{Moment, planted};
 
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
     named: Window<StepId, Kept>,
     /// Steps without a name of their own, by the first attempt they settled.
     unnamed: Window<u64, Kept, BuildHasherDefault<NumberHasher>>,
-    records: BTreeMap<String, Record>,
+    records: BTreeMap<Arc<str>, Record>,
 }
 
 /// What a step did; `None` for one that only settled, as most do.
@@ -66,7 +66,7 @@ impl Ledger {
             if let Some(expected) = write.expected
                 && expected != found
             {
-                return Err(Error::StateConflict { key: write.key.clone(), expected, found });
+                return Err(Error::StateConflict { key: write.key.to_string(), expected, found });
             }
         }
         Ok(())

@@ -7,7 +7,7 @@
 local NEVER_DUE = string.rep('\0', 8)
 
 local function text_of(seq)
-  return string.format('%016.0f', seq)
+  return string.format('%016d', seq)
 end
 
 local function seq_of(entry)

@@ -137,7 +137,7 @@ local function sort(section)
     end
   end
   for e = 1, section.envelopes do
-    local digits, from, new = string.format('%014.0f', section.last + e), nil, 0
+    local digits, from, new = string.format('%014d', section.last + e), nil, 0
     local n = tonumber(ARGV[section.at + 2 * e - 2])
     for place_in = 0, n do
       nth = nth + 1
@@ -181,7 +181,7 @@ local function share(section, lines)
       sum = sum + open[place_in]
     end
     if sum > 0 then
-      call('HSET', key('h' .. section.topic), string.format('%014.0f', section.last + e), cmsgpack.pack(open))
+      call('HSET', key('h' .. section.topic), string.format('%014d', section.last + e), cmsgpack.pack(open))
     end
   end
 end
@@ -214,7 +214,7 @@ local function store(section)
   local envelopes, ages, counts = {}, {}, {}
   for e = 1, section.envelopes do
     if sizes[e] > 0 then
-      local number = string.format('%014.0f', section.last + e)
+      local number = string.format('%014d', section.last + e)
       envelopes[#envelopes + 1] = key('p' .. topic .. ':' .. number)
       envelopes[#envelopes + 1] = ARGV[section.at + 2 * e - 1]
       ages[#ages + 1], ages[#ages + 2] = now, number

@@ -259,7 +259,7 @@ impl Draw {
                     _ => Some(found),
                 };
                 let value = (!rng.once_in(5)).then(|| rng.below(100).to_string().into());
-                state.push(StateWrite { key: key.to_owned(), expected, value });
+                state.push(StateWrite { key: key.into(), expected, value });
             }
         }
         let publish = if self.rng.once_in(2) { self.batch(3) } else { Vec::new() };

@@ -112,7 +112,7 @@ fn q2_a_step_whose_answer_was_lost_applies_once() {
         let mut out = subject.member("out").await;
         let count = || {
             Step::new().named("one").state(entourage_queue::StateWrite {
-                key: "count".to_owned(),
+                key: "count".into(),
                 expected: None,
                 value: Some("+1".into()),
             })

@@ -126,7 +126,7 @@ async fn look(queue: &SqliteQueue) -> Option<(Stats, BTreeMap<String, String>)> 
     let stats = queue.stats(&"kills".into(), &"kills".into()).await.ok()?;
     let records = queue.records(&"kills".into(), "").await.ok()?;
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Some((stats, records.into_iter().map(|record| (record.key, text(&record.value))).collect()))
+    Some((stats, records.into_iter().map(|record| (record.key.to_string(), text(&record.value))).collect()))
 }
 
 /// The epochs of the attempts that were begun, by name.

@@ -195,7 +195,7 @@ impl Site {
         let records = self.queue.records(&"site".into(), "").await.unwrap();
         records
             .into_iter()
-            .map(|record| (record.key, String::from_utf8(record.value.to_vec()).unwrap()))
+            .map(|record| (record.key.to_string(), String::from_utf8(record.value.to_vec()).unwrap()))
             .collect()
     }
 

@@ -38,7 +38,7 @@ impl Pair {
         if self.dice.one_in(3) {
             let value = (!self.dice.one_in(4)).then(|| b"v".as_slice().into());
             let expected = self.dice.one_in(2).then(|| self.dice.below(3));
-            rest.state = vec![StateWrite { key: format!("k{}", self.dice.below(2)), expected, value }];
+            rest.state = vec![StateWrite { key: format!("k{}", self.dice.below(2)).into(), expected, value }];
         }
         println!("step {settled:?} {rest:?}");
         let [first, second] = self.steps(&settled, &rest);

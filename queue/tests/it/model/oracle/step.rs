@@ -54,7 +54,7 @@ impl Oracle {
         for write in writes {
             let found = self.record(group, &write.key).map_or(0, |record| record.version);
             if let Some(expected) = write.expected.filter(|expected| *expected != found) {
-                obstacles.conflicts.push((write.key.clone(), expected, found));
+                obstacles.conflicts.push((write.key.to_string(), expected, found));
             }
         }
         let published = self.judge(publish);
@@ -94,7 +94,7 @@ impl Oracle {
     }
 
     pub(super) fn write(&mut self, group: usize, write: &StateWrite) -> u64 {
-        let place = (group, write.key.clone());
+        let place = (group, write.key.to_string());
         let Some(value) = write.value.clone() else {
             self.state.remove(&place);
             return 0;
