@@ -6,6 +6,7 @@ mod exit;
 mod opening;
 mod output;
 mod queue;
+mod refusal;
 mod signals;
 mod size;
 mod worker;
@@ -58,7 +59,10 @@ enum Pattern {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { common, pattern } = Cli::parse();
+    let Cli { common, pattern } = match refusal::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     tracing_subscriber::fmt().json().with_max_level(common.log).with_writer(std::io::stderr).init();
     let ended = match pattern {
         Pattern::Election(command) => election::main(command, &common).await,

@@ -31,6 +31,8 @@ struct State {
     told: Finished,
     /// Whether it was empty when it was listed last.
     is_empty: bool,
+    /// Whether it has more names than a listing.
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,11 @@ impl Once {
     pub(super) fn is_listed(&self) -> bool {
         let state = self.state();
         state.listed.is_some() || state.is_empty
+    }
+
+    /// Whether there are more names than a listing has, so that it never lists all of them.
+    pub(super) fn is_cut(&self) -> bool {
+        self.state().is_cut
     }
 
     /// What has become of all that was listed, by the ledger; none while anything is unfinished.
@@ -104,6 +111,8 @@ impl WorkSource for Once {
                 tracing::warn!(skipped, text, %why, "some of what is listed names no item, and is left out");
             }
             self.state().listed = Some(Listed { names, skipped });
+        } else {
+            self.state().is_cut = listing.is_cut();
         }
         Ok(listing)
     }
@@ -160,6 +169,16 @@ mod tests {
         }
         let finished = once.finished(ledger(&[("a", "done"), ("b", "dead"), ("other", "open")]));
         assert_eq!(finished, Some(Finished { done: 1, dead: 1, vanished: 0, skipped: 1 }));
+    }
+
+    #[tokio::test]
+    async fn a_source_with_more_names_than_a_listing_is_never_listed_and_says_so() {
+        for (count, is_cut) in [(3, false), (Listing::MAX_NAMES + 1, true)] {
+            let names = FromNames::from_iter((0..count).map(|number| number.to_string()));
+            let once = Once::new(Arc::new(names));
+            once.items().await.unwrap();
+            assert_eq!((once.is_cut(), once.is_listed()), (is_cut, !is_cut), "{count}");
+        }
     }
 
     #[tokio::test]

@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use entourage_core::{Moment, Phase, Retryable, Shutdown, Verdict, sleep, timeout};
 use entourage_queue::Queue;
-use entourage_workqueue::WorkQueue;
+use entourage_workqueue::{Listing, WorkQueue};
 
 use super::{
     ended::Ended,
@@ -66,7 +66,7 @@ impl Overseer {
         }
     }
 
-    /// Watches until the ledger is beyond help, which is what it returns. Drains `shutdown` when
+    /// Watches until the ledger is beyond help, or the source too long, and returns why. Drains `shutdown` when
     /// all is finished.
     pub(super) async fn watch(&mut self, shutdown: &Shutdown) -> Error {
         let clock = self.queue.clock();
@@ -83,6 +83,13 @@ impl Overseer {
                     }
                 }
                 Err(_) => {}
+            }
+            if self.once.as_ref().is_some_and(Once::is_cut) {
+                let most = Listing::MAX_NAMES;
+                return anyhow!(
+                    "the source has more than {most} names, so nobody can say when all are finished; list \
+                     fewer of them, or run without --once"
+                );
             }
             if self.ended.is_some() && shutdown.phase() == Phase::Running {
                 shutdown.drain();

@@ -82,3 +82,18 @@ fn every_command_is_listed_where_it_is_looked_for() {
         assert!(!page.stdout.contains("hunter2"), "{page:?}");
     }
 }
+
+#[test]
+fn a_url_in_the_wrong_place_is_refused_without_its_password() {
+    for arguments in [
+        &["queue", "stats", "--queue", "memory:", "topic", "redis://me:hunter2@a"][..],
+        &["queue", "redis://:hunter2@a"],
+        &["--admin", "redis://hunter2@a"],
+        &["--admin", "redis://me:hunter2@a"],
+        &["workqueue", "run", "--lease=redis://me:hunter2@a"],
+    ] {
+        let refused = entourage().args(arguments).start().wait(PATIENCE);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("***@a") && !refused.stderr.contains("hunter2"), "{refused:?}");
+    }
+}

@@ -46,7 +46,8 @@ impl Line {
         let stream = TcpStream::connect((options.host.as_str(), options.port)).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let stream = stream.map_err(|error| unreachable(options, error))?;
-        let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
+        // From 7.2 on the server tells its operators; an older one does not know the command.
+        let mut info = RedisConnectionInfo::default().set_lib_name("entourage", env!("CARGO_PKG_VERSION"));
         if let Some(user) = options.user() {
             info = info.set_username(user);
         }

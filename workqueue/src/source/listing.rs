@@ -27,6 +27,7 @@ pub struct Listing {
     duplicates: u64,
     skipped: Skipped,
     missing: Vec<Missing>,
+    is_cut: bool,
 }
 
 /// A part of what there is that could not be listed.
@@ -82,12 +83,7 @@ impl Listing {
     /// One to be filled.
     #[must_use]
     pub fn builder() -> ListingBuilder {
-        ListingBuilder {
-            listing: Self::default(),
-            seen: HashSet::new(),
-            limit: Self::MAX_NAMES,
-            is_cut: false,
-        }
+        ListingBuilder { listing: Self::default(), seen: HashSet::new(), limit: Self::MAX_NAMES }
     }
 
     /// The names, each once, in the source's order.
@@ -126,6 +122,12 @@ impl Listing {
         self.missing.is_empty()
     }
 
+    /// Whether a part is missing because it ends where its limit is: listing again does not help.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// The same listing with those names only.
     #[must_use]
     pub(super) fn filtered(mut self, mut is_kept: impl FnMut(&ItemName) -> bool) -> Self {
@@ -140,7 +142,6 @@ pub struct ListingBuilder {
     listing: Listing,
     seen: HashSet<ItemName>,
     limit: usize,
-    is_cut: bool,
 }
 
 impl ListingBuilder {
@@ -176,7 +177,7 @@ impl ListingBuilder {
             self.seen.insert(name.clone());
             self.listing.names.push(name);
         } else {
-            self.is_cut = true;
+            self.listing.is_cut = true;
             return false;
         }
         true
@@ -203,6 +204,7 @@ impl ListingBuilder {
     /// Takes over what another listing left out.
     pub(super) fn take_findings(&mut self, other: &mut Listing, of: impl fmt::Display) {
         self.listing.duplicates += other.duplicates;
+        self.listing.is_cut |= other.is_cut;
         self.listing.skipped.append(std::mem::take(&mut other.skipped));
         for missing in other.missing.drain(..) {
             self.miss(format!("{of}: {}", missing.reason));
@@ -212,7 +214,7 @@ impl ListingBuilder {
     /// The listing.
     #[must_use]
     pub fn build(mut self) -> Listing {
-        if self.is_cut && !planted("source-cut-is-complete") {
+        if self.listing.is_cut && !planted("source-cut-is-complete") {
             let limit = self.limit;
             self.miss(format!("there are more than {limit} names, and those behind them are not listed"));
         }

@@ -193,3 +193,16 @@ async fn a_password_is_in_no_error_and_in_no_print() {
     assert!(!said.contains("hush"), "{said}");
     assert!(said.contains("127.0.0.1:1"), "it says whom it cannot reach: {said}");
 }
+
+#[tokio::test]
+async fn a_server_that_asks_for_it_is_told_which_library_calls() {
+    if !is_here() {
+        return;
+    }
+    let redis = Redis::start();
+    let _link = link(&redis).await;
+    // From Redis 7.2 on, and on Valkey; one that does not know the command is none the worse for it.
+    let asks = redis.cli(["CLIENT", "INFO"]).stdout.contains("lib-name=");
+    let told = format!("lib-name=entourage lib-ver={}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(clients(&redis).iter().filter(|client| client.contains(&told)).count(), usize::from(asks));
+}
