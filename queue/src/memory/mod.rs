@@ -112,7 +112,8 @@ impl Shared {
         if wakes.receivers {
             self.receivers.send_replace(());
         }
-        if wakes.publishers {
+        // Who waits for room subscribes before he looks: one who comes later sees the effect.
+        if wakes.publishers && self.publishers.receiver_count() > 0 {
             self.publishers.send_replace(());
         }
         answer

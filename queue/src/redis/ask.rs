@@ -1,5 +1,6 @@
 //! One call of a script, until it has nothing left to sweep.
 
+use entourage_core::planted;
 use entourage_engine::redis::{Answer, Call, Link};
 
 use crate::{
@@ -71,7 +72,11 @@ pub(super) async fn ask(link: &Link, counts: &Counts, call: Call<'static>) -> Re
 
 /// Ends one grant that is over; says whether there are more.
 pub(super) async fn sweep(link: &Link, counts: &Counts) -> Result<bool> {
-    let mut swept = ask_once(link, &scripts::SWEEP.call()).await?;
+    let script = match planted("queue-drops-on-lapse") {
+        true => &scripts::SWEEP_AWAY,
+        false => &scripts::SWEEP,
+    };
+    let mut swept = ask_once(link, &script.call()).await?;
     counts.lapsed.add(swept.number()?);
     counts.poisoned.add(swept.number()?);
     Ok(swept.word == "MORE")

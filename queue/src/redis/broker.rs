@@ -203,8 +203,11 @@ impl Broker for RedisBroker {
         let stale = || Error::Stale { ids: Vec::new() };
         let member = self.member(consumer).map_err(|_| stale())?;
         let (grant, place) = place_of(receipt);
-        let call = scripts::RENEW.call().number(member.id).number(grant).number(u64::from(place));
-        let call = call.number(span(time));
+        let script = match planted("queue-accepts-stale") {
+            true => &scripts::RENEW_OF_ANYONE,
+            false => &scripts::RENEW,
+        };
+        let call = script.call().number(member.id).number(grant).number(u64::from(place)).number(span(time));
         let reply = self.submit(|core| async move { core.ask(call).await }).await?;
         if reply.word == "OK" { Ok(()) } else { Err(stale()) }
     }

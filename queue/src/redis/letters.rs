@@ -101,8 +101,13 @@ async fn redrive_many(core: &Core, topic: &Topic, group: &Group, sequences: &[u6
     }
     let call = scripts::COMMIT.call().owned(topic.as_str()).owned(group.as_str());
     let reply = core.ask(call.owned(stage.as_str()).number(sequences.len() as u64)).await?;
-    if reply.word != "OK" {
-        return reply.unexpected();
+    match reply.word.as_str() {
+        "OK" => {}
+        "GONE" => {
+            let lost = "the server has lost what was put down for it; the next call begins anew";
+            return Err(Error::Unavailable(lost.into()));
+        }
+        _ => return reply.unexpected(),
     }
     // It is done or refused from here on, whoever does it.
     match core.ask(scripts::OUTCOME.call().owned(stage)).await {

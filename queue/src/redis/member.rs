@@ -13,7 +13,7 @@ use crate::{
     ask::Ask,
     broker::{Leased, LeasedItem},
     delivery::Receipt,
-    error::Result,
+    error::{Error, Result},
     item::Topic,
     options::SubscribeOptions,
     redis::{
@@ -113,6 +113,15 @@ impl Member {
         lines.fold(call, |call, line| call.number(line.number).number(line.line))
     }
 
+    /// The server has no longer what this consumer joined in the topic of this number.
+    fn lost(&self, number: u64) -> Error {
+        let topic =
+            self.lines.iter().find(|line| line.number == number).map_or("", |line| line.topic.as_str());
+        let what =
+            format!("a failover has lost topic {topic:?}, or the group's place in it; subscribe again");
+        Error::Failed(what.into())
+    }
+
     /// What was leased; asked at `asked`.
     pub(super) fn leased(&self, mut reply: Reply, asked: Moment) -> Result<Leased> {
         if reply.word == "NONE" {
@@ -120,6 +129,10 @@ impl Member {
             let left = reply.maybe_number()?;
             let next_due = left.map(|left| micros(asked) + Duration::from_micros(left));
             return Ok(Leased { items: Vec::new(), next_due });
+        }
+        if reply.word == "GONE" {
+            self.in_doubt.store(false, Ordering::Release);
+            return Err(self.lost(reply.number()?));
         }
         if reply.word != "OK" {
             return reply.unexpected();

@@ -89,6 +89,11 @@ pub(super) static OUTCOME: Script = script!(freeing, "outcome");
 pub(super) static RECORD: Script = script!(reading, "record");
 pub(super) static RECORDS: Script = script!(reading, "records");
 
+/// Where promises are broken on purpose: a part before the script's own text leads it astray.
+pub(super) static STEP_OF_ANYONE: Script = settling!(writing, "step", "publications", "planted/stale");
+pub(super) static RENEW_OF_ANYONE: Script = script!(freeing, "renew", "entries", "grants", "planted/stale");
+pub(super) static SWEEP_AWAY: Script = settling!(freeing, "sweep", "redriven", "jobs", "planted/lapse");
+
 /// Every one, so that a server can be made to know them before their first call.
 pub(super) static ALL: [&Script; 20] = [
     &CONFIGURE, &JOIN, &PUBLISH, &LEASE, &BEAT, &LEAVE, &GIVE, &RENEW, &STEP, &SETTLE, &SWEEP, &STATS, &ROOM,

@@ -65,7 +65,11 @@ impl Plan {
     /// The call, into which the publications are moved; `numbers` are those of the topics that are published to.
     pub(super) fn call(&mut self, member: &Member, has_left: bool, numbers: &[u64]) -> Call<'static> {
         let only_settles = self.publish.places.is_empty() && self.state.is_empty();
-        let script = if only_settles { &scripts::SETTLE } else { &scripts::STEP };
+        let script = match only_settles {
+            _ if planted("queue-accepts-stale") => &scripts::STEP_OF_ANYONE,
+            true => &scripts::SETTLE,
+            false => &scripts::STEP,
+        };
         let mut call = script.call().number(member.id).number(u64::from(has_left)).number(member.group);
         call = call.owned(self.id.as_str()).number(span(limits::STEP_WINDOW)).number(limits::STEP_IDS);
         let ranges = ranges(&self.accept);

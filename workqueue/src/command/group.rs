@@ -55,6 +55,7 @@ impl Group {
         folder: Folder,
         memory: Option<u64>,
     ) -> io::Result<(Self, Streams)> {
+        guard.stand_by();
         let mut child = command.process_group(0).spawn()?;
         let leader = Pid::from_child(&child);
         let mut group =

@@ -31,6 +31,11 @@ for group; do kill -s KILL -- "-$group"; done
 ///
 /// It sees that by the end of a pipe: a kill -9 runs no code here, and the kernel's own signal
 /// at a parent's death reaches one process and not its group, and comes at a thread's end too.
+///
+/// It cannot know a command before there is one, so a program that is killed between the start and
+/// the word of it leaves that one command. What would close this gap costs more than it: the group
+/// of another process has no leader that stays in it, and a command that waits for a word needs
+/// code of ours in it.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     state: Mutex<State>,
@@ -44,6 +49,16 @@ struct State {
 }
 
 impl Guard {
+    /// Sees to it that there is one: call it before a command is started, which would else outlive
+    /// a program that is killed while the guard is only on its way.
+    pub(super) fn stand_by(&self) {
+        let mut state = self.state();
+        let stands = state.process.as_mut().is_some_and(Process::lives);
+        if !stands && !state.is_silent() && !planted("command-guard-comes-late") {
+            state.replace();
+        }
+    }
+
     /// Ends this group with the program.
     pub(super) fn watch(&self, group: Pid) {
         let mut state = self.state();
@@ -66,14 +81,21 @@ impl Guard {
 
 impl State {
     fn order(&mut self, sign: char, group: i32) {
-        if planted("command-guard-sleeps") || self.has_failed {
+        if self.is_silent() {
             return;
         }
         let told = self.process.as_mut().is_some_and(|process| process.order(sign, group).is_ok());
-        if told {
-            return;
+        if !told {
+            self.replace();
         }
-        // There is none yet, or it was killed or stopped by somebody: another knows of all.
+    }
+
+    fn is_silent(&self) -> bool {
+        planted("command-guard-sleeps") || self.has_failed
+    }
+
+    /// There is none yet, or it was killed or stopped by somebody: another knows of all.
+    fn replace(&mut self) {
         self.process = None;
         let started = Process::start().and_then(|mut process| {
             self.living.iter().try_for_each(|group| process.order('+', *group))?;
@@ -116,6 +138,11 @@ impl Process {
         Ok(process)
     }
 
+    /// Whether it was not seen to have ended.
+    fn lives(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     fn order(&mut self, sign: char, group: i32) -> io::Result<()> {
         let orders = self.orders.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         orders.write_all(format!("{sign} {group}\n").as_bytes())
@@ -129,5 +156,37 @@ impl Drop for Process {
         if let Err(error) = ended {
             tracing::debug!(%error, "the guard of the commands could not be ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, sync::Arc, time::Duration};
+
+    use entourage_queue::Item;
+    use entourage_testkit::eventually;
+    use rustix::process::{Signal, kill_process};
+
+    use super::{Guard, Pid, Process};
+    use crate::{command::group::Group, folder::Folders};
+
+    #[test]
+    fn a_guard_stands_before_a_command_is_started() {
+        let guard = Arc::new(Guard::default());
+        let start = || {
+            let folder = Folders::temporary().open(&Item::new("an item", "")).unwrap().unwrap();
+            let missing = Group::spawn(&mut Command::new("/no/such/program"), &guard, folder, None);
+            assert!(missing.is_err());
+            let state = guard.state();
+            Pid::from_child(&state.process.as_ref().expect("no command runs, and a guard does").child)
+        };
+        let first = start();
+        assert_eq!(start(), first, "one is enough");
+        kill_process(first, Signal::KILL).unwrap();
+        eventually(Duration::from_secs(60), "it is dead", || {
+            let lives = guard.state().process.as_mut().is_some_and(Process::lives);
+            (!lives).then_some(())
+        });
+        assert_ne!(start(), first, "it was killed");
     }
 }

@@ -46,8 +46,8 @@ pub use self::{
 /// It leads a process group of its own, in the folder of the item, without input. When its time
 /// is over or the attempt is cancelled, the group has SIGTERM, and SIGKILL after a grace; when
 /// the leader has ended, or the future is dropped, what is left of the group has SIGKILL at once.
-/// A program that is killed itself leaves nothing running: a guard process sees to it. What
-/// leaves the group (`setsid`) is on its own.
+/// A program that is killed itself leaves nothing running, but for a command that it is starting
+/// at that very moment: a guard process sees to it. What leaves the group (`setsid`) is on its own.
 ///
 /// # Examples
 /// ```

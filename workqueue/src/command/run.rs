@@ -20,7 +20,7 @@ use super::{
 use crate::{
     attempt::Attempt,
     folder::{
-        Folder,
+        Folder, beside,
         opening::{self, Unopened},
     },
     outcome::Outcome,
@@ -203,10 +203,12 @@ fn limit(now: Moment, deadline: Moment, time_limit: Option<Duration>, grace: Dur
 
 /// Writes the item's file, beside the runtime's threads.
 async fn written(item: &Item, folder: &Folder) -> Result<PathBuf, String> {
+    let path = folder.item();
     let (payload, folder) = (item.payload().clone(), folder.clone());
-    let writing = tokio::task::spawn_blocking(move || folder.write_item(&payload)).await;
-    let written = writing.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
-    written.map_err(|error| format!("the item's file cannot be written: {error}"))
+    match beside(move || folder.write_item(&payload)).await {
+        Ok(()) => Ok(path),
+        Err(error) => Err(format!("the item's file {} cannot be written: {error}", path.display())),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::{
 use entourage_core::planted;
 use entourage_queue::Item;
 
-use super::name;
+use super::{name, of};
 
 /// The folder of one item, held by one attempt until the last clone is dropped.
 ///
@@ -50,7 +50,7 @@ impl Folder {
         let is_resumed =
             is_kept && fs::read(folder.path().join(Self::OWNER)).is_ok_and(|found| found == owner);
         if !is_resumed {
-            folder.begin(&owner)?;
+            folder.begin(&owner).map_err(|error| of(folder.path(), &error))?;
         }
         Ok(Some(folder))
     }
@@ -98,19 +98,24 @@ impl Folder {
         &self.held.path
     }
 
-    /// A file with exactly these bytes that only its owner reads; blocks on the disk.
+    /// Where the item's data is for a command.
+    pub(crate) fn item(&self) -> PathBuf {
+        self.path().join(Self::ITEM)
+    }
+
+    /// Makes that file of exactly these bytes, which only its owner reads; blocks on the disk.
     ///
     /// It is made anew each time: an earlier step or attempt may have changed it.
-    pub(crate) fn write_item(&self, payload: &[u8]) -> io::Result<PathBuf> {
-        let path = self.path().join(Self::ITEM);
+    pub(crate) fn write_item(&self, payload: &[u8]) -> io::Result<()> {
+        let path = self.item();
         remove(&path)?;
         let mode = if planted("command-item-file-is-public") { 0o644 } else { 0o600 };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
-        file.write_all(payload)?;
+        let written = file.write_all(payload);
         if planted("command-item-file-ends-a-line") {
             file.write_all(b"\n")?;
         }
-        Ok(path)
+        without_half(&path, written)
     }
 
     /// The record of a step, if there is one.
@@ -162,7 +167,7 @@ impl Drop for Held {
 fn locked(path: &Path) -> io::Result<Option<File>> {
     loop {
         match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(of(path, &error)),
             _ => {}
         }
         let directory = match File::open(path) {
@@ -171,7 +176,7 @@ fn locked(path: &Path) -> io::Result<Option<File>> {
                 return Err(link(path));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            opened => opened?,
+            opened => opened.map_err(|error| of(path, &error))?,
         };
         match directory.try_lock() {
             Ok(()) => {}
@@ -224,10 +229,20 @@ fn owner(item: &Item) -> Vec<u8> {
 pub(crate) fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(content)?;
-    file.sync_all()?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    without_half(&draft, written)?;
     fs::rename(&draft, path)?;
     path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// Removes a file that was not written to its end: where the folder is kept, half of it would take
+/// the room that it has not found.
+fn without_half(path: &Path, written: io::Result<()>) -> io::Result<()> {
+    if written.is_err() {
+        // What is left in spite of this is in nobody's way: the next attempt makes it anew.
+        let _ = remove(path);
+    }
+    written
 }
 
 /// Makes what is below `directory` outlast a power failure. Links are not followed.

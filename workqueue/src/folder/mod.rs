@@ -88,7 +88,8 @@ impl Place {
     fn path(&self) -> io::Result<PathBuf> {
         match self {
             Self::Given(path) => {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+                let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+                made.map_err(|error| of(path, &error))?;
                 is_trusted(path)?;
                 Ok(path.clone())
             }
@@ -138,9 +139,14 @@ fn fresh() -> io::Result<PathBuf> {
         match fs::DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(of(&path, &error)),
         }
     }
+}
+
+/// The same error, which says what it is of.
+fn of(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Refuses a directory in which other users could replace what is ours.

@@ -25,15 +25,17 @@ impl Outlet {
     /// Applies a step once, without those attempts whose items are another's by now.
     pub(super) async fn apply(mut self, step: Step) {
         let mut steps = vec![step];
-        while let Some(step) = steps.pop() {
+        while let Some(mut step) = steps.pop() {
             let mut ended = self.ended(&step);
             if planted("workqueue-tells-before-it-settles") {
                 self.shared.finishes.add(std::mem::take(&mut ended));
             }
+            let records = apart(&mut step);
             let Err(Unapplied { step, error }) = self.settler.step(step).await else {
                 self.shared.finishes.add(ended);
                 self.shared.up(Asked::Queue);
                 self.backoff.reset();
+                steps.extend(records);
                 continue;
             };
             match error {
@@ -83,6 +85,13 @@ impl Outlet {
         };
         step.state.iter().filter_map(end).collect()
     }
+}
+
+/// The records of a step in one of their own: nothing, unless that fault is planted.
+fn apart(step: &mut Step) -> Option<Step> {
+    let is_wrong = planted("workqueue-records-after-it-settles") && step.deliveries().next().is_some();
+    let id = is_wrong.then(|| format!("apart from {:?}", step.effective_id()))?;
+    Some(Step { state: std::mem::take(&mut step.state), ..Step::new() }.named(id))
 }
 
 /// A step for each delivery of `step`, with its record.

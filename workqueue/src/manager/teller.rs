@@ -99,6 +99,9 @@ impl Teller {
 
     /// How many the source let go of, or none if it was not told or they are not forgotten.
     async fn tell(&self, finish: Finish, names: &[ItemName]) -> Option<usize> {
+        if planted("workqueue-forgets-before-it-tells") {
+            self.ledger.forget(names).await.ok()?;
+        }
         let told = timeout(&*self.clock, self.patience, self.source.finished(names, finish)).await;
         let told = told.unwrap_or_else(|elapsed| {
             let what = format!("{} of what is finished", self.source.name());

@@ -10,4 +10,5 @@ mod foreign;
 mod hostile_names;
 mod merging;
 mod serving;
+mod topic_faults;
 mod topics;

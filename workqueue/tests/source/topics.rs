@@ -21,12 +21,12 @@ use crate::serving::{PATIENCE, name, texts};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn publish(queue: &impl Queue, ids: impl IntoIterator<Item = impl ToString>) {
+pub(crate) async fn publish(queue: &impl Queue, ids: impl IntoIterator<Item = impl ToString>) {
     let batch = ids.into_iter().map(|id| Publication::new("orders", Item::new(id.to_string(), "{}")));
     queue.publish(batch.collect()).await.unwrap();
 }
 
-async fn stats(queue: &impl Queue) -> Stats {
+pub(crate) async fn stats(queue: &impl Queue) -> Stats {
     queue.stats(&"orders".into(), &"kitchen".into()).await.unwrap()
 }
 

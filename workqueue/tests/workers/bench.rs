@@ -75,6 +75,10 @@ impl Bench {
         report
     }
 
+    pub(crate) fn first(&self) -> Option<Report> {
+        self.reports.lock().expect("it is whole").first().cloned()
+    }
+
     pub(crate) fn last(&self) -> Report {
         self.reports.lock().expect("it is whole").last().expect("something was told").clone()
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use entourage_core::{Moment, Shutdown};
 use entourage_queue::Item;
-use entourage_testkit::{FullDisk, Requirement, eventually_async};
-use entourage_workqueue::{CommandWorker, Ended, ExitPolicy, Folders, Outcome, Worker};
+use entourage_testkit::eventually_async;
+use entourage_workqueue::{CommandWorker, Ended, ExitPolicy, Outcome, Worker};
 
 use crate::bench::{Bench, DEADLINE, attempt, attempt_at, group, in_time, is_gone, is_retry};
 
@@ -163,22 +163,4 @@ async fn a_command_that_cannot_be_started_is_tried_again_with_the_reason() {
         let Ended::NotStarted(why) = report.ended else { panic!("{:?}", report.ended) };
         assert!(why.starts_with(&format!("{} cannot be started: ", program.display())), "{why}");
     }
-}
-
-#[tokio::test]
-async fn a_full_disk_is_tried_again_with_the_reason() {
-    if !Requirement::from(FullDisk::available()).is_met("full-disk") {
-        return;
-    }
-    let bench = Bench::new();
-    let disk = FullDisk::new(64 * 1024);
-    let worker = bench.sh("exit 0").folders(Folders::under(disk.path().join("work")));
-    let item = Item::new("large", vec![7; 1 << 20]);
-    let outcome = worker.work(&item, &attempt(&item)).await;
-    assert!(is_retry(&outcome));
-    let Ended::NotStarted(why) = bench.last().ended else { panic!("{:?}", bench.last()) };
-    assert!(why.contains("the item's file cannot be written: No space left on device"), "{why}");
-    // What it left is no obstacle.
-    let item = Item::new("large", "small by now");
-    assert_eq!(worker.work(&item, &attempt(&item)).await, Outcome::Done, "{:?}", bench.last());
 }

@@ -251,6 +251,14 @@ if granted > 0 then
   return reply('OK', parts)
 end
 
+-- What a failover has lost is made again for whoever asks for it by name, and not for a consumer
+-- that had joined it: it would wait here while everything came to another line.
+for at = LINES, #ARGV, 2 do
+  local lines = call('HGET', key('t' .. ARGV[at]), 'lines')
+  if not (lines and lines:find(ARGV[at + 1], 1, true)) then
+    return reply('GONE', ARGV[at])
+  end
+end
 call('ZADD', key('ends'), 'XX', now + lease, 'c' .. consumer)
 local due = next_end() or math.huge
 for at = LINES, #ARGV, 2 do

@@ -10,7 +10,8 @@ end
 
 local function make_topic(name, capacity, window, most)
   local topic = call('HGET', key('topics'), name)
-  if topic then
+  -- A name without its topic is what somebody has left who took that away.
+  if topic and call('EXISTS', key('t' .. topic)) == 1 then
     return topic, false
   end
   topic = int(mint())

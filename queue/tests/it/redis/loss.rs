@@ -1,5 +1,7 @@
 //! A replica that takes over without what its server had acknowledged last.
 
+use std::time::Duration;
+
 use entourage_core::{SystemClock, timeout};
 use entourage_queue::{Ask, Error, Item, Publication, Queue, SubscribeOptions, TopicOptions};
 use entourage_testkit::{Redis, eventually, eventually_async};
@@ -88,6 +90,25 @@ async fn the_number_of_a_topic_that_a_failover_has_lost_is_no_other_topics() {
     .await;
     assert!(matches!(published, Ok(_) | Err(Error::Failed(_))), "{published:?}");
     assert!(ready(&mut *receiver).await.is_empty(), "it is no item of another topic");
+}
+
+/// What others have done since hides from the handle that anything was lost.
+#[tokio::test]
+async fn a_receiver_whose_place_a_failover_has_lost_is_told_so_and_does_not_wait_for_ever() {
+    if !is_here() {
+        return;
+    }
+    let mut redis = Redis::with_replica(&[]);
+    let queue = opened(&redis).await;
+    redis.wait_replicated();
+    redis.stall_link();
+    let (mut receiver, _settler) = member(&queue).await;
+    redis.failover();
+    let anew = opened(&redis).await;
+    settled("publishing", async || anew.publish(batch(0, 1)).await).await;
+    refuses(async || receiver.receive(Ask::up_to(1).wait(Duration::ZERO)).await).await;
+    let (mut receiver, _settler) = member(&anew).await;
+    assert_eq!(ready(&mut *receiver).await.len(), 1);
 }
 
 /// As after a failover to a server whose clock is behind and which has lost the last rings.

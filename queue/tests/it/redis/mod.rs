@@ -1,17 +1,21 @@
 //! What the queue on a Redis promises when its server is killed, frozen, full or forgetful.
 
 mod edges;
+mod forgotten;
 mod letters;
 mod loss;
 mod model;
+mod numbers;
 mod order;
+mod refused;
 mod server;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
+use entourage_core::{Retryable, Verdict};
 use entourage_queue::{
-    Ask, Delivery, Error, Item, Publication, Queue, Receiver, RedisOptions, RedisQueue, RedisQueueOptions,
-    Result, Settler, SubscribeOptions,
+    Applied, Ask, Delivery, Error, Item, Publication, Queue, Receiver, RedisOptions, RedisQueue,
+    RedisQueueOptions, Result, Settler, Step, SubscribeOptions,
 };
 use entourage_testkit::{Redis, Requirement, eventually_async};
 
@@ -65,6 +69,50 @@ async fn settled<T>(what: &str, mut call: impl AsyncFnMut() -> Result<T>) -> T {
         Err(error) => panic!("{what}: {error:?}"),
     })
     .await
+}
+
+/// A step that is applied once it is answered at all.
+async fn applied(settler: &dyn Settler, mut step: Box<Step>) -> Applied {
+    loop {
+        match settler.step(*step).await {
+            Ok(applied) => return applied,
+            Err(unapplied) if matches!(unapplied.error, Error::Unknown(_) | Error::Unavailable(_)) => {
+                step = unapplied.step;
+            }
+            Err(unapplied) => panic!("{:?}", unapplied.error),
+        }
+    }
+}
+
+/// Whether nothing happened for this reason, and the same call is right later.
+#[track_caller]
+fn is_put_off(error: &Error, why: &str) {
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    assert_eq!(error.verdict(), Verdict::Transient);
+    let said = error.source().expect("it has a cause").to_string();
+    assert!(said.contains(why), "{said}");
+}
+
+/// Receives and accepts what there is until nothing is left; the ids in their order.
+async fn drained(queue: &RedisQueue, receiver: &mut dyn Receiver, settler: &dyn Settler) -> Vec<String> {
+    let mut done = Vec::new();
+    while four(queue).await != (0, 0, 0, 0) {
+        let held = receiver.receive(Ask::up_to(100).wait(DEADLINE)).await.expect("the server answers");
+        assert!(!held.is_empty(), "something is left that nobody gets: {:?}", four(queue).await);
+        done.extend(ids(&held));
+        settler.step(Step { accept: held, ..Step::new() }).await.expect("the server answers");
+    }
+    done
+}
+
+/// Waits until a receiver has found nothing and is told of whatever comes.
+async fn somebody_waits(redis: &Redis) {
+    eventually_async(DEADLINE, "somebody waits", async || {
+        let lines = redis.cli(["KEYS", "{test}:queue:l*"]).stdout;
+        let is_hungry = |line: &str| redis.cli(["HGET", line.trim(), "hungry"]).stdout.trim() == "1";
+        lines.lines().any(is_hungry).then_some(())
+    })
+    .await;
 }
 
 /// Ready, waiting, leased and dead.

@@ -20,10 +20,10 @@ impl TopicSource {
         let (source, names) = (self.clone(), names.to_vec());
         let settling = async move { source.settle(&names, finish).await };
         match Handle::try_current() {
-            Ok(runtime) => {
+            Ok(runtime) if !planted("topic-settles-with-its-caller") => {
                 runtime.spawn(settling).await.unwrap_or_else(|ended| Err(Error::Unavailable(ended.into())))
             }
-            Err(_) => settling.await,
+            _ => settling.await,
         }
     }
 
