@@ -62,10 +62,9 @@ impl Ledger {
             return Ok(());
         }
         for write in writes {
+            let Some(expected) = write.expected else { continue };
             let found = self.records.get(&write.key).map_or(0, |record| record.version);
-            if let Some(expected) = write.expected
-                && expected != found
-            {
+            if expected != found {
                 return Err(Error::StateConflict { key: write.key.to_string(), expected, found });
             }
         }
