@@ -66,8 +66,8 @@ impl Overseer {
         }
     }
 
-    /// Watches until the ledger is beyond help, or the source too long, and returns why. Drains `shutdown` when
-    /// all is finished.
+    /// Watches until the ledger is beyond help, or the source too long, and returns why. Drains
+    /// `shutdown` when all is finished.
     pub(super) async fn watch(&mut self, shutdown: &Shutdown) -> Error {
         let clock = self.queue.clock();
         let mut failures = 0;

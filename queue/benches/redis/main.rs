@@ -5,10 +5,10 @@
 //! Batches of a hundred items of 100 bytes are published, received and accepted, on one
 //! connection, with `WAITING` items before them that nobody takes meanwhile (none by default);
 //! then the same with 1,000 keys, and then one item at a time, of which each is settled while the
-//! next is asked for. Beside them, alternating round by round, a plain blocking connection sends the same items by `XADD`, a hundred in a pipeline,
-//! reads a hundred by `XREADGROUP`, and ends them by `XACK` and `XDEL` in one more: no ids that are
-//! remembered, leases by time, counts, order of keys, capacity or steps. The server keeps nothing
-//! on the disk, for both. Medians.
+//! next is asked for. Beside them, alternating round by round, a plain blocking connection sends
+//! the same items by `XADD`, a hundred in a pipeline, reads a hundred by `XREADGROUP`, and ends
+//! them by `XACK` and `XDEL` in one more: no ids that are remembered, leases by time, counts, order
+//! of keys, capacity or steps. The server keeps nothing on the disk, for both. Medians.
 
 mod raw;
 

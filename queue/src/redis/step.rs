@@ -62,7 +62,8 @@ impl Plan {
         }
     }
 
-    /// The call, into which the publications are moved; `numbers` are those of the topics that are published to.
+    /// The call, into which the publications are moved; `numbers` are those of the topics that are
+    /// published to.
     pub(super) fn call(&mut self, member: &Member, has_left: bool, numbers: &[u64]) -> Call<'static> {
         let only_settles = self.publish.places.is_empty() && self.state.is_empty();
         let script = match only_settles {
