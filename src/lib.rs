@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "ambassador")]
+pub use entourage_ambassador as ambassador;
 pub use entourage_blueprint as blueprint;
 pub use entourage_core as core;
 #[cfg(feature = "election")]
@@ -9,6 +11,8 @@ pub use entourage_election as election;
 pub use entourage_http as http;
 #[cfg(feature = "queue")]
 pub use entourage_queue as queue;
+#[cfg(feature = "scatter-gather")]
+pub use entourage_scatter_gather as scatter_gather;
 #[cfg(feature = "sharding")]
 pub use entourage_sharding as sharding;
 #[cfg(feature = "sim")]
@@ -29,6 +33,8 @@ mod recipes {
     struct CronJob;
     #[doc = include_str!("../docs/recipes/queue-between-services.md")]
     struct QueueBetweenServices;
+    #[doc = include_str!("../docs/recipes/shards-without-a-proxy.md")]
+    struct ShardsWithoutAProxy;
     #[doc = include_str!("../docs/recipes/word-count.md")]
     struct WordCount;
 }

@@ -1,12 +1,15 @@
 //! Every pattern as a command, for programs in any language.
 
 mod admin;
+mod ambassador;
 mod election;
 mod exit;
+mod log;
 mod opening;
 mod output;
 mod queue;
 mod refusal;
+mod ring;
 mod signals;
 mod size;
 mod worker;
@@ -14,6 +17,7 @@ mod workqueue;
 
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -46,6 +50,12 @@ pub(crate) struct Common {
 
 #[derive(Subcommand)]
 enum Pattern {
+    /// Ambassadors: one address for many servers
+    #[command(subcommand)]
+    Ambassador(ambassador::Command),
+    /// Rings: where keys go, and which of them a change moves
+    #[command(subcommand)]
+    Ring(ring::Command),
     /// Ownership: one owner at a time, with a fence that proves it
     #[command(subcommand)]
     Election(election::Command),
@@ -57,14 +67,29 @@ enum Pattern {
     Queue(queue::Command),
 }
 
+impl Pattern {
+    /// Logs at this level to standard error, where a command says nothing else.
+    fn start_log(&self, level: LevelFilter) -> Result<()> {
+        let (level, output) = match self {
+            Self::Ambassador(command) => (command.level().unwrap_or(level), command.output()),
+            _ => (level, None),
+        };
+        log::start(level, output).context("cannot open the log; choose another --output")
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { common, pattern } = match refusal::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    tracing_subscriber::fmt().json().with_max_level(common.log).with_writer(std::io::stderr).init();
+    if let Err(error) = pattern.start_log(common.log) {
+        return exit::code(Err(error));
+    }
     let ended = match pattern {
+        Pattern::Ambassador(command) => ambassador::main(command, &common).await,
+        Pattern::Ring(command) => ring::main(command, &common),
         Pattern::Election(command) => election::main(command, &common).await,
         Pattern::Workqueue(command) => workqueue::main(command, &common).await,
         Pattern::Queue(command) => queue::main(command, &common).await,

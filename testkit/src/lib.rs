@@ -6,8 +6,11 @@ mod disk;
 mod etcd;
 mod eventually;
 mod full_disk;
+mod loopback;
+mod memcached;
 mod mount;
 mod network;
+mod nutcracker;
 mod process;
 mod program;
 mod redis;
@@ -26,7 +29,9 @@ pub use self::{
     etcd::{Etcd, SharedEtcd},
     eventually::{eventually, eventually_async, let_pass},
     full_disk::FullDisk,
+    memcached::Memcached,
     network::{Host, Network},
+    nutcracker::Nutcracker,
     process::{Finished, Process},
     program::Program,
     redis::{Redis, SharedRedis},

@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     io,
+    path::PathBuf,
     process::Command,
 };
 
@@ -19,6 +20,11 @@ pub(crate) fn run(tool: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>)
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{tool} failed ({}): {}", output.status, said.trim()))
+}
+
+/// Where a tool of the system lies.
+pub(crate) fn find(tool: &str) -> Option<PathBuf> {
+    env::split_paths(&path()).map(|directory| directory.join(tool)).find(|file| file.is_file())
 }
 
 /// The administrator's tools are not in everybody's `PATH`.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::entourage;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 13] = [
+    &["ambassador", "shard"],
+    &["ring", "explain"],
+    &["ring", "diff"],
     &["election", "run"],
     &["election", "elect"],
     &["election", "observe"],

@@ -1,6 +1,7 @@
 //! The binary, as a shell sees it.
 
 mod admin;
+mod ambassador;
 mod book;
 mod election;
 #[cfg(feature = "etcd")]
@@ -9,6 +10,7 @@ mod help;
 mod page;
 mod queue;
 mod readme;
+mod ring;
 mod workqueue;
 
 use entourage_testkit::Program;

@@ -53,3 +53,8 @@ fn the_commands_of_work_queues_do_what_the_page_says() {
 fn the_commands_of_queues_do_what_the_page_says() {
     runs("A queue in a script");
 }
+
+#[test]
+fn the_commands_of_rings_do_what_the_page_says() {
+    runs("Where keys go");
+}

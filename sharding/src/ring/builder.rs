@@ -1,19 +1,26 @@
 //! How a ring is put together.
 
-use super::{ConsistentRing, DEFAULT_POINTS_PER_WEIGHT, MAX_POINTS, Server, points};
-use crate::{Error, Result};
+use super::{ConsistentRing, DEFAULT_POINTS_PER_WEIGHT, Dialect, table::Table};
+use crate::{Chars, Error, Result, Server, server};
 
 /// Collects the servers of a [`ConsistentRing`]; everything is checked at the end.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ConsistentRingBuilder {
     servers: Vec<Server>,
-    points_per_weight: u32,
+    dialect: Dialect,
+    chars: Chars,
+    points_per_weight: Option<u32>,
 }
 
 impl ConsistentRingBuilder {
     pub(super) const fn new() -> Self {
-        Self { servers: Vec::new(), points_per_weight: DEFAULT_POINTS_PER_WEIGHT }
+        Self {
+            servers: Vec::new(),
+            dialect: Dialect::Entourage,
+            chars: Chars::Signed,
+            points_per_weight: None,
+        }
     }
 
     /// Adds a server: its name is its identity, its weight its part of the keys.
@@ -26,13 +33,39 @@ impl ConsistentRingBuilder {
     /// # Ok::<_, entourage_sharding::Error>(())
     /// ```
     pub fn server(mut self, name: impl Into<String>, weight: u32) -> Self {
-        self.servers.push(Server::new(name.into(), weight));
+        self.servers.push(Server::new(name, weight));
+        self
+    }
+
+    /// Places keys where another program does; our own dialect unless this is called.
+    ///
+    /// ```
+    /// use entourage_sharding::{ConsistentRing, Dialect, KeyHash};
+    ///
+    /// let ring = ConsistentRing::builder()
+    ///     .dialect(Dialect::Twemproxy(KeyHash::Fnv1a64))
+    ///     .server("127.0.0.1:6379", 1)
+    ///     .server("127.0.0.1:6380", 1)
+    ///     .server("127.0.0.1:6381", 1)
+    ///     .build()?;
+    /// assert_eq!(ring.server_of(b"key-0").name(), "127.0.0.1:6380");
+    /// # Ok::<_, entourage_sharding::Error>(())
+    /// ```
+    pub const fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Whether C's `char` is signed where the dialect's program runs; it is unless this is called.
+    pub const fn chars(mut self, chars: Chars) -> Self {
+        self.chars = chars;
         self
     }
 
     /// Takes so many points for each unit of weight; 160 unless this is called.
     ///
-    /// More points spread the keys more evenly and cost 16 bytes each. Everybody who
+    /// Only in our own dialect: with the others the number is part of it.
+    /// More points spread the keys more evenly and cost up to 20 bytes each. Everybody who
     /// is to agree on the placement must take the same number; the points of a smaller
     /// number are among those of a larger one.
     ///
@@ -48,7 +81,7 @@ impl ConsistentRingBuilder {
     /// # Ok::<_, entourage_sharding::Error>(())
     /// ```
     pub const fn points_per_weight(mut self, points: u32) -> Self {
-        self.points_per_weight = points;
+        self.points_per_weight = Some(points);
         self
     }
 
@@ -56,8 +89,8 @@ impl ConsistentRingBuilder {
     ///
     /// # Errors
     /// [`Error::NoShards`], [`Error::UnnamedServer`], [`Error::ZeroWeight`],
-    /// [`Error::DuplicateServer`], [`Error::ZeroPoints`], or [`Error::TooManyPoints`],
-    /// before any of the points is made.
+    /// [`Error::DuplicateServer`], [`Error::ZeroPoints`], [`Error::FixedPoints`] where the dialect
+    /// is not our own, or [`Error::TooManyPoints`], before any of the points is made.
     ///
     /// ```
     /// use entourage_sharding::{ConsistentRing, Error};
@@ -66,32 +99,18 @@ impl ConsistentRingBuilder {
     /// assert_eq!(twice, Err(Error::DuplicateServer { name: "a".to_owned() }));
     /// ```
     pub fn build(self) -> Result<ConsistentRing> {
-        let Self { mut servers, points_per_weight } = self;
-        if servers.is_empty() {
-            return Err(Error::NoShards);
+        let Self { mut servers, dialect, chars, points_per_weight } = self;
+        server::check(&servers)?;
+        match points_per_weight {
+            Some(0) => return Err(Error::ZeroPoints),
+            Some(_) if dialect != Dialect::Entourage => return Err(Error::FixedPoints { dialect }),
+            _ => {}
         }
-        if let Some(position) = servers.iter().position(|server| server.name().is_empty()) {
-            return Err(Error::UnnamedServer { position });
-        }
-        if let Some(server) = servers.iter().find(|server| server.weight() == 0) {
-            let name = server.name().to_owned();
-            return Err(Error::ZeroWeight { name });
-        }
-        // By name, so that the order in which they were given does not matter.
-        servers.sort_by(|a, b| a.name().cmp(b.name()));
-        if let Some(pair) = servers.windows(2).find(|pair| pair[0].name() == pair[1].name()) {
-            let name = pair[0].name().to_owned();
-            return Err(Error::DuplicateServer { name });
-        }
-        if points_per_weight == 0 {
-            return Err(Error::ZeroPoints);
-        }
-        let weight: u128 = servers.iter().map(|server| u128::from(server.weight())).sum();
-        let count = weight * u128::from(points_per_weight);
-        if count > MAX_POINTS as u128 {
-            return Err(Error::TooManyPoints { points: count, limit: MAX_POINTS });
-        }
-        let points = points::of(&servers, points_per_weight);
-        Ok(ConsistentRing { servers, points })
+        dialect.sort(&mut servers);
+        let points = dialect.points(&servers, points_per_weight.unwrap_or(DEFAULT_POINTS_PER_WEIGHT))?;
+        let table = Table::new(&points.into_sorted());
+        let mut by_name: Vec<u32> = (0..).take(servers.len()).collect();
+        by_name.sort_by_key(|number| servers[*number as usize].name());
+        Ok(ConsistentRing { dialect, chars, servers, by_name, table })
     }
 }

@@ -1,50 +1,74 @@
+//! The places on a ring, and those of our own dialect.
+
+use entourage_core::planted;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Server;
+use super::decimal::Suffix;
+use crate::{Error, Result, Server};
 
 /// How many points a server has on the ring for each unit of its weight.
 ///
 /// Part of the frozen default: it will not change within a major version.
 pub const DEFAULT_POINTS_PER_WEIGHT: u32 = 160;
 
-/// How many points a ring may have: with 16 bytes each, 64 MiB.
+/// How many points a ring may have: with at most 20 bytes each, 64 MiB.
 pub const MAX_POINTS: usize = 1 << 22;
 
-/// One place on the ring. Sorted by hash; of equal hashes the lower server's counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Point {
-    hash: u64,
-    server: u32,
-}
+/// The hash and the server of each point, sorted by both; of equal hashes the lower server's
+/// counts.
+#[derive(Debug)]
+pub(super) struct Points(Vec<(u64, u32)>);
 
-impl Point {
-    pub(super) const fn hash(self) -> u64 {
-        self.hash
+impl Points {
+    /// Room for so many, if they are not too many.
+    pub(super) fn with_room_for(points: u128) -> Result<Self> {
+        match usize::try_from(points) {
+            Ok(points) if points <= MAX_POINTS => Ok(Self(Vec::with_capacity(points))),
+            _ => Err(Error::TooManyPoints { points, limit: MAX_POINTS }),
+        }
     }
 
-    pub(super) const fn server(self) -> usize {
-        self.server as usize
+    pub(super) fn push(&mut self, hash: u64, server: u32) {
+        self.0.push((hash, server));
+    }
+
+    /// Without those that stand where a lower server has one.
+    pub(super) fn without_shadowed(self) -> Self {
+        let mut points = self.into_sorted();
+        points.dedup_by_key(|(hash, _)| *hash);
+        Self(points)
+    }
+
+    pub(super) fn into_sorted(self) -> Vec<(u64, u32)> {
+        let Self(mut points) = self;
+        points.sort_unstable();
+        points
     }
 }
 
-/// All points of these servers, in the order of the ring.
+/// A hash of 32 bits as one of 64, in the same order.
+pub(super) const fn widen(hash: u32) -> u64 {
+    (hash as u64) << u32::BITS
+}
+
+/// All points of these servers in our own dialect.
 ///
 /// A server's points depend on its name and on nothing else, least of all on the
 /// other servers; so whoever stays keeps its points. The index is a suffix in decimal
 /// and not xxh3's seed: with seeds 0..160, `srv00ams` and `srv13ams` would share 80 of
 /// their 160 points, since the hash folds its seed into the two bytes that differ.
-pub(super) fn of(servers: &[Server], points_per_weight: u32) -> Vec<Point> {
-    let mut points = Vec::new();
-    let mut text = Vec::new();
+pub(super) fn own(servers: &[Server], per_weight: u32) -> Result<Points> {
+    let weight: u128 = servers.iter().map(|server| u128::from(server.weight())).sum();
+    let mut points = Points::with_room_for(weight * u128::from(per_weight))?;
     for (server, number) in servers.iter().zip(0..) {
-        for index in 0..u64::from(server.weight()) * u64::from(points_per_weight) {
-            text.clear();
-            text.extend_from_slice(server.name().as_bytes());
-            text.push(b'-');
-            text.extend_from_slice(index.to_string().as_bytes());
-            points.push(Point { hash: xxh3_64(&text), server: number });
+        let mut text = match planted("points-by-position") {
+            true => Suffix::new(&number.to_string()),
+            false => Suffix::new(server.name()),
+        };
+        for _ in 0..u64::from(server.weight()) * u64::from(per_weight) {
+            points.push(xxh3_64(text.bytes()), number);
+            text.advance();
         }
     }
-    points.sort_unstable();
-    points
+    Ok(points)
 }

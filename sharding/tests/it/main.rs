@@ -1,8 +1,20 @@
 //! The promises of the crate page, through the public API.
 
 mod building;
+mod dialects;
+mod diff;
 mod disruption;
+mod evenness;
+mod golden;
+mod growth;
+mod ketama;
+mod key;
+mod load;
+mod nginx;
+mod placement;
+mod recorded;
 mod spread;
+mod twemproxy;
 mod vectors;
 
 use entourage_sharding::ConsistentRing;

@@ -3,13 +3,14 @@
 use std::{
     ffi::OsStr,
     io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
 use super::READY;
 use crate::{
     eventually::poll,
+    loopback::{TRIES, free_address},
     process::{Finished, Process},
     program::Program,
     scratch::Scratch,
@@ -17,8 +18,6 @@ use crate::{
 
 /// How long one look at a server may take.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a port is drawn that another program may take in between.
-const TRIES: usize = 5;
 
 /// One server.
 #[derive(Debug)]
@@ -120,10 +119,4 @@ impl Server {
     fn said(&self) -> String {
         self.process.stdout() + &self.process.stderr()
     }
-}
-
-/// An address of loopback that was free a moment ago.
-fn free_address() -> SocketAddr {
-    let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    free.local_addr().expect("it is bound")
 }

@@ -3,7 +3,9 @@
 mod clock_shim;
 mod disks;
 mod etcd;
+mod memcached;
 mod network;
+mod nutcracker;
 mod process;
 mod redis;
 mod waiting;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         disks::trials(),
         etcd::trials(),
         redis::trials(),
+        memcached::trials(),
+        nutcracker::trials(),
         network::trials(),
         clock_shim::trials(),
     ]

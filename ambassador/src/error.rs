@@ -1,0 +1,53 @@
+use std::io;
+
+use entourage_core::BoxError;
+
+/// Why a proxy could not be started, or could not take another configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody could connect to a pool.
+    #[error("pool {pool:?} cannot listen at {listen}; choose another address or end who has it")]
+    Listen {
+        /// The pool's name.
+        pool: String,
+        /// Where it was to listen.
+        listen: String,
+        /// Why that is not possible.
+        source: io::Error,
+    },
+    /// Keys could not be placed on a pool's servers.
+    #[error("pool {pool:?} has servers that make no ring")]
+    Ring {
+        /// The pool's name.
+        pool: String,
+        /// Why they do not.
+        source: entourage_sharding::Error,
+    },
+    /// A pool's certificates and keys cannot be used.
+    #[error("pool {pool:?} cannot be served in TLS")]
+    Tls {
+        /// The pool's name.
+        pool: String,
+        /// Which of them, and why not: [`tls::Unusable`](https://docs.rs/entourage-ambassador/latest/entourage_ambassador/tls/enum.Unusable.html).
+        source: BoxError,
+    },
+    /// Something was said of a pool that there is not, which would leave another unprotected.
+    #[error("there is no pool {pool:?} to which access could be given; see its name in the configuration")]
+    NoPool {
+        /// The name that no pool has.
+        pool: String,
+    },
+    /// Keys cannot move safely with several threads.
+    #[error("a warm-up needs one thread, and {reactors} are configured; configure one, or no warm-up")]
+    WarmUp {
+        /// How many threads are configured.
+        reactors: usize,
+    },
+    /// The machine gave no thread to serve with.
+    #[error("no thread can be started to serve; see the limits of this process")]
+    Thread {
+        /// Why not.
+        source: io::Error,
+    },
+}

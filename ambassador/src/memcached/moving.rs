@@ -1,0 +1,105 @@
+//! How a key moves to another server, with its flags and its time to live.
+//!
+//! The meta commands give both; `ms` in mode `E` refuses where there is a value.
+
+use bytes::Bytes;
+
+use super::{
+    line::{Few, Words, end_of_line, number, signed, without_end},
+    reply::{Expected, Kind},
+    request::{Ask, Silence},
+    split::Session,
+};
+use crate::protocol::Fetched;
+
+/// A key that has never been asked for lives for ever so.
+const FOR_EVER: i64 = -1;
+
+const fn expected(kind: Kind) -> Expected {
+    Expected { kind, silence: Silence::None, most: 1 }
+}
+
+/// Calls `each` with every key of a request. A key in base64 does not move: it is another's name.
+pub(super) fn keys(session: &Session, frame: &[u8], each: &mut dyn FnMut(&[u8])) {
+    let line = without_end(frame.get(..session.line).unwrap_or_default());
+    let request = session.request;
+    match request.ask {
+        Ask::Retrieve => {
+            let words = Words::from(line, request.key.start()).map(|word| word.of(line));
+            words.take(request.keys as usize).for_each(each);
+        }
+        Ask::Forward if !request.kind.is_meta() || !is_base64(line) => each(request.key.of(line)),
+        _ => {}
+    }
+}
+
+fn is_base64(line: &[u8]) -> bool {
+    Words::new(line).skip(2).any(|flag| flag.of(line) == b"b")
+}
+
+/// Asks for a key's value, flags and time to live.
+pub(super) fn fetch(key: &[u8], send: &mut dyn FnMut(Expected, &[u8])) {
+    send(expected(Kind::MetaGet), &[b"mg ", key, b" v f t\r\n"].concat());
+}
+
+/// The request that stores what was fetched.
+pub(super) fn store(key: &[u8], replies: &[Bytes]) -> Fetched<Expected> {
+    let [reply] = replies else { return Fetched::Amiss };
+    if reply.starts_with(b"EN\r\n") {
+        return Fetched::Nothing;
+    }
+    request(key, reply).map_or(Fetched::Amiss, |request| Fetched::Store(expected(Kind::MetaSet), request))
+}
+
+/// From `VA 5 f7 t60` and the value: `ms KEY 5 F7 T60 ME` and the value.
+fn request(key: &[u8], reply: &[u8]) -> Option<Vec<u8>> {
+    let end = end_of_line(reply, 0)?;
+    let line = without_end(reply.get(..end)?);
+    let words = Few::of(line);
+    let word = |at| words.word(at).of(line);
+    let bytes = number(word(1))?;
+    let flags = number(word(2).strip_prefix(b"f")?)?;
+    let left = signed(word(3).strip_prefix(b"t")?)?;
+    // 0 is about to end, and as a time to live it would be for ever.
+    let left = if left == FOR_EVER { 0 } else { left.max(1) };
+    let value = reply.get(end..).filter(|value| value.len() as u64 == bytes + 2)?;
+    let line = format!(" {bytes} F{flags} T{left} ME\r\n");
+    (word(0) == b"VA").then(|| [b"ms ", key, line.as_bytes(), value].concat())
+}
+
+/// Whether a key is where it was to be stored: now, or from before.
+pub(super) fn is_stored(reply: &[u8]) -> bool {
+    matches!(reply.get(..2), Some(b"HD" | b"NS"))
+}
+
+/// The request that deletes a key.
+pub(super) fn discard(key: &[u8]) -> (Expected, Vec<u8>) {
+    (expected(Kind::MetaDelete), [b"md ", key, b"\r\n"].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_stored_with_its_flags_and_the_time_that_it_has_left() {
+        for (reply, stored) in [
+            ("VA 3 f7 t-1\r\nabc\r\n", "ms k 3 F7 T0 ME\r\nabc\r\n"),
+            ("VA 0 f0 t60\r\n\r\n", "ms k 0 F0 T60 ME\r\n\r\n"),
+            ("VA 1 f0 t0\r\nx\r\n", "ms k 1 F0 T1 ME\r\nx\r\n"),
+        ] {
+            let Fetched::Store(_, request) = store(b"k", &[Bytes::from(reply)]) else { panic!("{reply}") };
+            assert_eq!(String::from_utf8(request).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_stored_and_what_is_amiss_is_not_taken_for_that() {
+        assert!(matches!(store(b"k", &[Bytes::from("EN\r\n")]), Fetched::Nothing));
+        for reply in
+            ["SERVER_ERROR out of memory\r\n", "HD f0 t1\r\n", "VA 3 f0\r\nabc\r\n", "VA 9 f0 t1\r\nabc\r\n"]
+        {
+            assert!(matches!(store(b"k", &[Bytes::from(reply)]), Fetched::Amiss), "{reply}");
+        }
+    }
+}

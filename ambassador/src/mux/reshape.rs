@@ -1,0 +1,158 @@
+//! The pool changes while it is served.
+
+use std::{rc::Rc, time::Duration};
+
+use entourage_core::planted;
+
+use super::{Mux, Server, Upstream, Warmth};
+use crate::{
+    limits::Limits,
+    pool::{Ejection, Health, Router},
+    protocol::Protocol,
+    stats::ServerCounts,
+};
+
+/// What a pool becomes.
+#[derive(Debug)]
+pub(crate) struct Shape<P> {
+    pub(crate) protocol: P,
+    pub(crate) router: Router,
+    /// For each server, the place among those before of the one whose connections it keeps.
+    pub(crate) kept: Vec<Option<usize>>,
+    /// Connections to each server.
+    pub(crate) connections: usize,
+    pub(crate) ejection: Ejection,
+    pub(crate) limits: Limits,
+    /// So long keys are fetched from where they were, when they are used.
+    pub(crate) warm_up: Option<Duration>,
+}
+
+impl<P: Protocol> Mux<P> {
+    /// Serves another pool from now on: the next request goes where that says.
+    ///
+    /// No request is dropped: those on their way are answered over the connections that they went
+    /// over, which end after that where their server is no longer of the pool. Returns the
+    /// connections that are new, each with its server's place.
+    pub(crate) fn reshape(&mut self, shape: Shape<P>) -> Vec<(usize, usize)> {
+        let Shape { protocol, router, kept, connections, ejection, limits, warm_up } = shape;
+        self.cool();
+        self.protocol = protocol;
+        let router_before = std::mem::replace(&mut self.lines.router, router);
+        let lines_before: Vec<_> = self.lines.servers.iter().map(|server| server.lines[0]).collect();
+        (self.lines.ejection, self.lines.queued) = (ejection, limits.queued);
+        self.limits = limits;
+        let mut before: Vec<_> = std::mem::take(&mut self.lines.servers).into_iter().map(Some).collect();
+        let mut added = Vec::new();
+        for (place, kept) in kept.into_iter().enumerate() {
+            let kept = kept.and_then(|before_place| before[before_place].take());
+            let mut server = kept.unwrap_or_else(|| Server {
+                lines: Vec::new(),
+                health: Health::default(),
+                stats: ServerCounts::default(),
+            });
+            for line in server.lines.drain(connections.min(server.lines.len())..) {
+                let upstream = &mut self.lines.upstreams[line];
+                server.stats.server_connections -= u64::from(upstream.is_up);
+                retire(upstream);
+                self.lines.listed.push(line);
+            }
+            let name = Rc::clone(&self.lines.router.targets()[place].name);
+            for line in &server.lines {
+                let upstream = &mut self.lines.upstreams[*line];
+                (upstream.server, upstream.name) = (Some(place), Rc::clone(&name));
+            }
+            while server.lines.len() < connections {
+                let line = self.lines.upstreams.insert(Upstream::new(place, Rc::clone(&name)));
+                server.lines.push(line);
+                added.push((place, line));
+            }
+            // Ejected it stays so: that its keys are elsewhere is no reason to trust it.
+            if server.health.is_ejected() {
+                self.lines.router.set_ejected(place, true);
+            }
+            self.lines.servers.push(server);
+        }
+        for line in before.into_iter().flatten().flat_map(|server| server.lines) {
+            // Keys are still fetched over one connection to each server.
+            self.lines.upstreams[line].server = None;
+            if warm_up.is_none() || !lines_before.contains(&line) {
+                retire(&mut self.lines.upstreams[line]);
+                self.lines.listed.push(line);
+            }
+            if planted("reload-forgets-who-waits") {
+                self.lines.upstreams[line].lose_all();
+            }
+        }
+        if let Some(warm_up) = warm_up {
+            let (before, until) = (router_before.everywhere(), self.now + warm_up);
+            self.warmth = Some(Warmth::new(before, lines_before, until, self.moves));
+        }
+        added
+    }
+
+    /// Ends the time in which keys are fetched from where they were, if it is over; says so once.
+    pub(crate) fn cool_down(&mut self) {
+        if self.warmth.as_ref().is_some_and(|warmth| warmth.until <= self.now && warmth.is_still()) {
+            self.cool();
+        }
+    }
+
+    /// Fetches no key any more from where it was.
+    fn cool(&mut self) {
+        let Some(warmth) = self.warmth.take() else { return };
+        self.moves = warmth.next();
+        let (moved, missing) = (self.lines.stats.keys_moved, self.lines.stats.keys_missing);
+        tracing::info!(moved, missing, "keys move no more; these did since the start");
+        for &line in warmth.lines() {
+            if let Some(upstream) = self.lines.upstreams.get_mut(line)
+                && upstream.server.is_none()
+            {
+                retire(upstream);
+                self.lines.listed.push(line);
+            }
+        }
+        // Who waits for a key finds it where it is.
+        for client in warmth.waiters() {
+            self.listed.push(client);
+        }
+    }
+
+    /// Takes no more requests: each client ends once it has what it is owed.
+    pub(crate) fn end_all(&mut self) {
+        for client in self.clients.iter_mut() {
+            client.lane.ending = true;
+        }
+    }
+
+    /// Has another connection take the place of this one, whose server is now elsewhere: the next request
+    /// goes over that, and this one ends once nothing waits for a reply over it.
+    ///
+    /// Returns the new connection; `None` if this one is no longer of the pool.
+    pub(crate) fn replace(&mut self, line: usize) -> Option<usize> {
+        let upstream = self.lines.upstreams.get_mut(line)?;
+        let server = upstream.server?;
+        let (name, was_up) = (Rc::clone(&upstream.name), upstream.is_up);
+        retire(upstream);
+        self.lines.list(line);
+        let new = self.lines.upstreams.insert(Upstream::new(server, name));
+        let of = &mut self.lines.servers[server];
+        of.stats.server_connections -= u64::from(was_up);
+        of.lines.iter_mut().filter(|old| **old == line).for_each(|old| *old = new);
+        if let Some(warmth) = &mut self.warmth {
+            warmth.replaced(line, new);
+        }
+        Some(new)
+    }
+
+    /// Forgets a connection that is no longer of the pool, and for which nobody waits.
+    pub(crate) fn forget(&mut self, line: usize) {
+        if self.wants(line).ended {
+            self.lines.upstreams.try_remove(line);
+        }
+    }
+}
+
+fn retire<P: Protocol>(upstream: &mut Upstream<P>) {
+    upstream.retired = true;
+    upstream.server = None;
+}

@@ -1,0 +1,5 @@
+//! The router, linked into a program.
+
+mod connection;
+mod servers;
+mod shards;
