@@ -84,13 +84,22 @@ impl Fraction {
     /// So many parts of so many; `None` where it is more than the whole, or of nothing.
     #[must_use]
     pub const fn new(parts: u32, of: u32) -> Option<Self> {
-        if of > 0 && parts <= of { Some(Self { parts, of }) } else { None }
+        if of > 0 && parts <= of { Some(Self::in_lowest_terms(parts, of)) } else { None }
     }
 
     /// So many of a hundred; more is a hundred.
     #[must_use]
     pub const fn percent(percent: u32) -> Self {
-        Self { parts: if percent < 100 { percent } else { 100 }, of: 100 }
+        Self::in_lowest_terms(if percent < 100 { percent } else { 100 }, 100)
+    }
+
+    /// So that fractions that are the same are equal: 2/4 and 50 per cent.
+    const fn in_lowest_terms(parts: u32, of: u32) -> Self {
+        let (mut divisor, mut rest) = (of, parts);
+        while rest > 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        Self { parts: parts / divisor, of: of / divisor }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// An answer of which parts are still out.
 ///
 /// Parts are numbered from 0 in the order in which they were asked, and may answer in
-/// any. It allocates once for the answers, and once more if a part fails.
+/// any. It allocates once for the answers, and for reasons only if a part fails.
 ///
 /// ```
 /// use entourage_scatter_gather::{Gathering, Judgement, Policy};

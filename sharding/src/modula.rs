@@ -1,6 +1,10 @@
 //! The remainder as twemproxy takes it.
 
-use crate::{Chars, KeyHash, Result, Server, ShardId, ShardingFunction, server, turns::Turns};
+use crate::{
+    Chars, KeyHash, Result, ShardId, ShardingFunction,
+    roster::{Roster, over_servers},
+    turns::Turns,
+};
 
 /// Places a key where twemproxy's `distribution: modula` does.
 ///
@@ -25,6 +29,7 @@ use crate::{Chars, KeyHash, Result, Server, ShardId, ShardingFunction, server, t
 pub struct Modula {
     hash: KeyHash,
     chars: Chars,
+    roster: Roster,
     turns: Turns,
 }
 
@@ -37,10 +42,9 @@ impl Modula {
     /// [`Error::ZeroWeight`](crate::Error::ZeroWeight) or
     /// [`Error::DuplicateServer`](crate::Error::DuplicateServer).
     pub fn new<N: Into<String>>(hash: KeyHash, servers: impl IntoIterator<Item = (N, u32)>) -> Result<Self> {
-        let mut servers: Vec<_> =
-            servers.into_iter().map(|(name, weight)| Server::new(name, weight)).collect();
-        server::sort_by_length(&mut servers);
-        Ok(Self { hash, chars: Chars::default(), turns: Turns::new(servers)? })
+        let roster = Roster::by_length(servers)?;
+        let turns = Turns::of(&roster);
+        Ok(Self { hash, chars: Chars::default(), roster, turns })
     }
 
     /// With C's `char` as told, where it is not signed.
@@ -48,24 +52,6 @@ impl Modula {
     pub const fn with_chars(mut self, chars: Chars) -> Self {
         self.chars = chars;
         self
-    }
-
-    /// The servers, in the order in which the shards are numbered.
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        self.turns.servers()
-    }
-
-    /// The server of a shard; `None` where another function gave the shard.
-    #[must_use]
-    pub fn server(&self, shard: ShardId) -> Option<&Server> {
-        self.servers().get(shard.index())
-    }
-
-    /// The server of a key.
-    #[must_use]
-    pub fn server_of(&self, key: &[u8]) -> &Server {
-        &self.servers()[self.shard(key).index()]
     }
 
     pub(crate) const fn turns(&self) -> &Turns {
@@ -76,18 +62,19 @@ impl Modula {
         self.hash.hash_as(self.chars, key)
     }
 
-    /// How many bits the hash has.
-    pub(crate) const fn bits(&self) -> u32 {
-        u32::BITS - self.hash.max().leading_zeros()
+    pub(crate) const fn largest_hash(&self) -> u32 {
+        self.hash.max()
     }
 }
 
+over_servers!(Modula, "Modula::new(entourage_sharding::KeyHash::Md5, [(\"b\", 1), (\"a\", 1)])");
+
 impl ShardingFunction for Modula {
     fn shard(&self, key: &[u8]) -> ShardId {
-        self.turns.of(self.hash(key))
+        self.turns.shard(self.hash(key))
     }
 
     fn shards(&self) -> u32 {
-        self.turns.shards()
+        self.roster.shards()
     }
 }

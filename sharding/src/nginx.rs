@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use entourage_core::planted;
 
-use crate::{Result, Server, ShardId, ShardingFunction, turns::Turns};
+use crate::{
+    Result, ShardId, ShardingFunction,
+    roster::{Roster, over_servers},
+    turns::Turns,
+};
 
 /// How many servers that it tried already nginx draws once more before it goes over to round robin.
 const MOST_IN_VAIN: u32 = 20;
@@ -25,6 +29,7 @@ const MOST_IN_VAIN: u32 = 20;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NginxHash {
+    roster: Roster,
     turns: Turns,
 }
 
@@ -34,13 +39,8 @@ impl NginxHash {
     /// # Errors
     /// As [`Modula::new`](crate::Modula::new).
     pub fn new<N: Into<String>>(servers: impl IntoIterator<Item = (N, u32)>) -> Result<Self> {
-        Ok(Self { turns: Turns::named(servers)? })
-    }
-
-    /// The servers, in the order in which the shards are numbered.
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        self.turns.servers()
+        let roster = Roster::as_given(servers)?;
+        Ok(Self { turns: Turns::of(&roster), roster })
     }
 
     /// The distinct shards that nginx tries in turn, where those before do not answer.
@@ -67,15 +67,21 @@ impl NginxHash {
     pub(crate) fn hash(&self, key: &[u8]) -> u32 {
         middle(crc32fast::hash(key))
     }
+
+    pub(crate) const fn largest_hash(&self) -> u32 {
+        middle(u32::MAX)
+    }
 }
+
+over_servers!(NginxHash, "NginxHash::new([(\"a\", 1), (\"b\", 1)])");
 
 impl ShardingFunction for NginxHash {
     fn shard(&self, key: &[u8]) -> ShardId {
-        self.turns.of(self.hash(key))
+        self.turns.shard(self.hash(key))
     }
 
     fn shards(&self) -> u32 {
-        self.turns.shards()
+        self.roster.shards()
     }
 }
 
@@ -101,6 +107,7 @@ const fn middle(crc: u32) -> u32 {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IpHash {
+    roster: Roster,
     turns: Turns,
 }
 
@@ -110,13 +117,8 @@ impl IpHash {
     /// # Errors
     /// As [`Modula::new`](crate::Modula::new).
     pub fn new<N: Into<String>>(servers: impl IntoIterator<Item = (N, u32)>) -> Result<Self> {
-        Ok(Self { turns: Turns::named(servers)? })
-    }
-
-    /// The servers, in the order in which the shards are numbered.
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        self.turns.servers()
+        let roster = Roster::as_given(servers)?;
+        Ok(Self { turns: Turns::of(&roster), roster })
     }
 
     /// The shard of a client.
@@ -146,21 +148,31 @@ impl IpHash {
     pub(crate) fn hash(&self, key: &[u8]) -> u32 {
         fold(START, key)
     }
+
+    pub(crate) const fn largest_hash(&self) -> u32 {
+        RANGE - 1
+    }
 }
+
+over_servers!(IpHash, "IpHash::new([(\"a\", 1), (\"b\", 1)])");
 
 impl ShardingFunction for IpHash {
     fn shard(&self, key: &[u8]) -> ShardId {
-        self.turns.of(self.hash(key))
+        self.turns.shard(self.hash(key))
     }
 
     fn shards(&self) -> u32 {
-        self.turns.shards()
+        self.roster.shards()
     }
 }
 
-pub(crate) const START: u32 = 89;
+/// What the hash of an address begins with.
+const START: u32 = 89;
 
-pub(crate) fn fold(start: u32, address: &[u8]) -> u32 {
+/// What it stays below.
+const RANGE: u32 = 6_271;
+
+fn fold(start: u32, address: &[u8]) -> u32 {
     let counted = if address.len() == 4 && !planted("ip-hash-of-the-host") { &address[..3] } else { address };
-    counted.iter().fold(start, |hash, byte| (hash * 113 + u32::from(*byte)) % 6271)
+    counted.iter().fold(start, |hash, byte| (hash * 113 + u32::from(*byte)) % RANGE)
 }

@@ -1,6 +1,6 @@
 //! Keys by where they stand in their order, between borders that the user draws.
 
-use crate::{Error, Result, ShardId, ShardingFunction, roster};
+use crate::{Error, Result, ShardId, ShardingFunction};
 
 /// Places keys by their order, so that neighbours stay together and can be scanned.
 ///
@@ -144,10 +144,10 @@ impl Range {
 impl ShardingFunction for Range {
     fn shard(&self, key: &[u8]) -> ShardId {
         let below = self.borders.partition_point(|border| **border <= *key);
-        roster::shard_at(below)
+        ShardId::at(below)
     }
 
     fn shards(&self) -> u32 {
-        roster::shard_at(self.names.len()).number()
+        ShardId::at(self.names.len()).number()
     }
 }

@@ -1,11 +1,5 @@
 //! A server, as keys are placed on it.
 
-use std::collections::BTreeSet;
-
-use entourage_core::planted;
-
-use crate::{Error, Result};
-
 /// A server: a name, which is its identity, and a weight.
 ///
 /// What the name stands for (an address, a queue) is the caller's to know. A server
@@ -34,30 +28,4 @@ impl Server {
     pub const fn weight(&self) -> u32 {
         self.weight
     }
-}
-
-/// Refuses what keys cannot be placed by: no servers, no name, no weight, a name twice.
-pub(crate) fn check(servers: &[Server]) -> Result<()> {
-    if servers.is_empty() {
-        return Err(Error::NoShards);
-    }
-    if let Some(position) = servers.iter().position(|server| server.name.is_empty()) {
-        return Err(Error::UnnamedServer { position });
-    }
-    if let Some(server) = servers.iter().find(|server| server.weight == 0) {
-        return Err(Error::ZeroWeight { name: server.name.clone() });
-    }
-    let mut names = BTreeSet::new();
-    match servers.iter().find(|server| !names.insert(&server.name)) {
-        Some(twice) => Err(Error::DuplicateServer { name: twice.name.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Orders servers as twemproxy does: by the length of the name, then by its bytes.
-pub(crate) fn sort_by_length(servers: &mut [Server]) {
-    if planted("servers-by-name-alone") {
-        return servers.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    servers.sort_by(|a, b| a.name.len().cmp(&b.name.len()).then_with(|| a.name.cmp(&b.name)));
 }

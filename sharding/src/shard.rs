@@ -21,6 +21,11 @@ impl ShardId {
         Self(number)
     }
 
+    /// The shard of what stands here in a slice of one thing for each shard.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(u32::try_from(index).expect("there are fewer shards than 2^32, by their memory"))
+    }
+
     /// Its number, as it is written down.
     #[must_use]
     pub const fn number(self) -> u32 {

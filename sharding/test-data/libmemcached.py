@@ -13,11 +13,11 @@ import threading
 
 import pylibmc
 
+sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 loader = importlib.machinery.SourceFileLoader("vectors", str(ROOT / "scripts/vectors"))
 vectors = importlib.util.module_from_spec(importlib.util.spec_from_loader("vectors", loader))
 sys.modules["vectors"] = vectors
-sys.dont_write_bytecode = True
 loader.exec_module(vectors)
 
 HASHES = {"one_at_a_time": "default", "crc32": "crc"}

@@ -2,6 +2,7 @@
 
 mod capture;
 mod clock_shim;
+mod daemon;
 mod disk;
 mod etcd;
 mod eventually;
@@ -10,6 +11,7 @@ mod loopback;
 mod memcached;
 mod mount;
 mod network;
+mod nginx;
 mod nutcracker;
 mod process;
 mod program;
@@ -31,6 +33,7 @@ pub use self::{
     full_disk::FullDisk,
     memcached::Memcached,
     network::{Host, Network},
+    nginx::Nginx,
     nutcracker::Nutcracker,
     process::{Finished, Process},
     program::Program,

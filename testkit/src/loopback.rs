@@ -6,8 +6,6 @@ use std::{
     time::Duration,
 };
 
-/// How often a port is drawn that another program may take in between.
-pub(crate) const TRIES: usize = 5;
 /// How long one talk may be silent.
 const SILENCE: Duration = Duration::from_secs(5);
 /// More than this nobody answers here.
@@ -25,6 +23,16 @@ pub(crate) fn free_addresses(count: usize) -> Vec<SocketAddr> {
     let bind = |_| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let held: Vec<_> = (0..count).map(bind).collect();
     held.iter().map(|free| free.local_addr().expect("it is bound")).collect()
+}
+
+/// A configuration in which each `{listen}` has become an address of its own; those addresses.
+pub(crate) fn placed(config: &str) -> (String, Vec<SocketAddr>) {
+    const LISTEN: &str = "{listen}";
+    let addresses = free_addresses(config.matches(LISTEN).count());
+    let placed = addresses
+        .iter()
+        .fold(config.to_owned(), |config, address| config.replacen(LISTEN, &address.to_string(), 1));
+    (placed, addresses)
 }
 
 /// What is answered until the answer ends with `end`, or the connection with it.

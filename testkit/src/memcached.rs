@@ -1,19 +1,18 @@
 //! A server of memcached on this machine.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
 use rustix::process::getuid;
 
 use crate::{
-    eventually::{eventually, poll},
-    loopback::{TRIES, ask, free_address},
+    daemon::{self, Daemon, READY},
+    eventually::eventually,
+    loopback::{ask, free_address},
     process::Process,
     program::Program,
     tool,
 };
 
-/// How long a server may take to be ready, on a busy machine.
-const READY: Duration = Duration::from_secs(30);
 /// The request whose answer is always the same and always the last.
 const NOTHING: &str = "mn\r\n";
 const NOTHING_DONE: &str = "MN\r\n";
@@ -75,7 +74,7 @@ impl Memcached {
     #[must_use = "the server is killed when it is dropped"]
     #[track_caller]
     pub fn start_with(flags: &[&str]) -> Self {
-        for number in 0..TRIES {
+        daemon::start("memcached", |_| {
             let address = free_address();
             let mut program = Program::new(tool::find("memcached").expect("memcached is installed"))
                 .args(["-l", "127.0.0.1", "-p", &address.port().to_string()])
@@ -85,20 +84,8 @@ impl Memcached {
                 // It runs as root only if it is told to.
                 program = program.args(["-u", "root"]);
             }
-            let mut server = Self { process: program.start(), program, address };
-            let is_up = poll(READY, || match server.process.is_running() {
-                true => server.is_ready().then_some(true),
-                false => Some(false),
-            });
-            match is_up {
-                // One that has lost its port to another server sees that one answer, and ends.
-                Some(true) if server.is_itself() => return server,
-                Some(_) if number + 1 < TRIES && server.has_lost_its_port() => {}
-                Some(_) => panic!("memcached ended before it was ready\n{}", server.process.stderr()),
-                None => panic!("memcached is not ready within {READY:?}\n{}", server.process.stderr()),
-            }
-        }
-        unreachable!("the last try returns or panics")
+            Self { process: program.start(), program, address }
+        })
     }
 
     /// Where clients find it, as `host:port`.
@@ -154,19 +141,28 @@ impl Memcached {
         let answer = String::from_utf8_lossy(&answer);
         Ok(answer.strip_suffix(NOTHING_DONE).unwrap_or(&answer).to_owned())
     }
+}
+
+impl Daemon for Memcached {
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
 
     fn is_ready(&self) -> bool {
         ask(self.address, NOTHING.as_bytes(), Some(NOTHING_DONE.as_bytes())).is_ok()
     }
 
-    /// Whether it is this process that answers.
-    fn is_itself(&self) -> bool {
+    fn is_itself(&mut self) -> bool {
         let own = format!("STAT pid {}\r\n", self.process.pid());
         self.try_ask("stats").is_ok_and(|stats| stats.starts_with(&own))
     }
 
     fn has_lost_its_port(&self) -> bool {
-        let said = self.process.stderr();
+        let said = self.said();
         said.is_empty() || said.contains("Address already in use")
+    }
+
+    fn said(&self) -> String {
+        self.process.stderr()
     }
 }

@@ -1,20 +1,16 @@
 //! nutcracker, which is twemproxy, as a peer to be compared with.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{fs, net::SocketAddr};
 
 use crate::{
-    eventually::{eventually, poll},
-    loopback::{TRIES, ask, free_addresses},
+    daemon::{self, Daemon, READY},
+    eventually::eventually,
+    loopback::{ask, free_address, placed},
     process::{Finished, Process},
     program::Program,
     scratch::Scratch,
     tool,
 };
-
-/// How long it may take to be ready, on a busy machine.
-const READY: Duration = Duration::from_secs(30);
-/// What stands in a configuration for an address of its own.
-const LISTEN: &str = "{listen}";
 
 /// A real nutcracker on loopback; killed when it is dropped.
 ///
@@ -91,13 +87,10 @@ impl Nutcracker {
     #[must_use = "it is killed when it is dropped"]
     #[track_caller]
     pub fn start_with(flags: &[&str], config: &str) -> Self {
-        for number in 0..TRIES {
+        daemon::start("nutcracker", |_| {
             let scratch = Scratch::new();
-            let mut addresses = free_addresses(config.matches(LISTEN).count() + 1);
-            let stats = addresses.pop().expect("one more was drawn");
-            let config = addresses
-                .iter()
-                .fold(config.to_owned(), |config, address| config.replacen(LISTEN, &address.to_string(), 1));
+            let (config, endpoints) = placed(config);
+            let stats = free_address();
             let file = scratch.join("nutcracker.yml");
             fs::write(&file, config).expect("a temporary directory can be written to");
             let program = Program::new(path())
@@ -109,25 +102,8 @@ impl Nutcracker {
                 .args(["--stats-addr", "127.0.0.1", "--stats-port", &stats.port().to_string()])
                 .args(flags);
             let process = program.start();
-            let mut started = Self { process, program, endpoints: addresses, stats, _scratch: scratch };
-            let is_up = poll(READY, || match started.process.is_running() {
-                true => started.is_ready().then_some(true),
-                false => Some(false),
-            });
-            let has_lost_its_port = started.has_lost_its_port();
-            match is_up {
-                Some(true) if started.process.is_running() => return started,
-                Some(_) if number + 1 < TRIES && has_lost_its_port => {}
-                outcome => {
-                    let what = if outcome.is_some() { "ended before it was" } else { "is not" };
-                    let said = started.process.stderr();
-                    // Before the panic, in which its directory would be kept.
-                    drop(started);
-                    panic!("nutcracker {what} ready within {READY:?}\n{said}");
-                }
-            }
-        }
-        unreachable!("the last try returns or panics")
+            Self { process, program, endpoints, stats, _scratch: scratch }
+        })
     }
 
     /// Where clients find the first pool, as `host:port`.
@@ -205,6 +181,12 @@ impl Nutcracker {
         self.process.terminate();
         self.process.wait(READY)
     }
+}
+
+impl Daemon for Nutcracker {
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
 
     fn is_ready(&self) -> bool {
         // It says its counts and closes; a pool's listener answers nothing and closes with us.
@@ -213,7 +195,11 @@ impl Nutcracker {
     }
 
     fn has_lost_its_port(&self) -> bool {
-        self.process.stderr().contains("Address already in use")
+        self.said().contains("Address already in use")
+    }
+
+    fn said(&self) -> String {
+        self.process.stderr()
     }
 }
 

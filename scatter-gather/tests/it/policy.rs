@@ -36,6 +36,15 @@ proptest! {
 }
 
 #[test]
+fn fractions_that_are_the_same_are_equal() {
+    for (parts, of, percent) in [(1, 2, 50), (2, 4, 50), (0, 7, 0), (9, 9, 100), (3, 3, 120), (7, 25, 28)] {
+        assert_eq!(Fraction::new(parts, of), Some(Fraction::percent(percent)));
+    }
+    assert_ne!(Fraction::new(1, 3), Some(Fraction::percent(33)));
+    assert_eq!(Policy::Coverage(Fraction::percent(40)).to_string(), "at least 2/5 of them");
+}
+
+#[test]
 fn a_deadline_waits_for_all_and_takes_what_is_there() {
     assert_eq!(Policy::Deadline.judge(Coverage::new(3, 5), 1), Judgement::Wait);
     assert_eq!(Policy::Deadline.judge(Coverage::new(0, 5), 0), Judgement::Enough);

@@ -102,7 +102,10 @@ impl Survey {
     }
 }
 
-/// A [`Diff`] that takes its keys one after the other; memory does not grow with them.
+/// A [`Diff`] that takes its keys one after the other.
+///
+/// Its memory does not grow with the keys, but with the pairs of shards that had one before and
+/// after: at most as many as one function has shards times those of the other.
 #[derive(Debug)]
 pub struct Comparison<'f, O: ?Sized, N: ?Sized> {
     functions: (&'f O, &'f N),

@@ -5,16 +5,11 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Explain;
-use crate::{Jump, Maglev, Modulo, Range, Rendezvous, Server, ShardId, ShardingFunction, roster};
+use crate::{IpHash, Jump, Maglev, Modula, Modulo, NginxHash, Range, Rendezvous, ShardId, ShardingFunction};
 
 /// The number of a shard that has no name.
 fn number(shard: ShardId) -> Cow<'static, str> {
     Cow::Owned(shard.to_string())
-}
-
-/// The name of a shard's server, where there is one.
-fn name(server: Option<&Server>, shard: ShardId) -> Cow<'_, str> {
-    server.map_or_else(|| number(shard), |server| Cow::Borrowed(server.name()))
 }
 
 macro_rules! numbered {
@@ -53,6 +48,43 @@ macro_rules! numbered {
 
 numbered!(Jump, Modulo);
 
+macro_rules! in_turn {
+    ($($function:ty),*) => {$(
+        /// What the hash meets is its number in the round of all weights.
+        impl Explain for $function {
+            fn key_hash(&self, key: &[u8]) -> Option<u64> {
+                Some(self.hash(key).into())
+            }
+
+            fn hash_bits(&self) -> u32 {
+                u32::BITS - self.largest_hash().leading_zeros()
+            }
+
+            fn point(&self, key: &[u8]) -> Option<u64> {
+                Some(self.turns().number(self.hash(key)))
+            }
+
+            fn server_name(&self, shard: ShardId) -> Cow<'_, str> {
+                self.roster().label(shard)
+            }
+
+            fn ideal_share(&self, shard: ShardId) -> Option<f64> {
+                Some(self.roster().part(shard))
+            }
+
+            fn starved_shards(&self) -> Vec<ShardId> {
+                self.turns().beyond(self.largest_hash())
+            }
+
+            fn is_ordered(&self) -> bool {
+                false
+            }
+        }
+    )*};
+}
+
+in_turn!(Modula, NginxHash, IpHash);
+
 impl Explain for Rendezvous {
     fn key_hash(&self, key: &[u8]) -> Option<u64> {
         Some(xxh3_64(key))
@@ -67,11 +99,11 @@ impl Explain for Rendezvous {
     }
 
     fn server_name(&self, shard: ShardId) -> Cow<'_, str> {
-        name(self.server(shard), shard)
+        self.roster().label(shard)
     }
 
     fn ideal_share(&self, shard: ShardId) -> Option<f64> {
-        Some(roster::part(self.servers(), shard))
+        Some(self.roster().part(shard))
     }
 
     fn starved_shards(&self) -> Vec<ShardId> {
@@ -97,11 +129,11 @@ impl Explain for Maglev {
     }
 
     fn server_name(&self, shard: ShardId) -> Cow<'_, str> {
-        name(self.server(shard), shard)
+        self.roster().label(shard)
     }
 
     fn ideal_share(&self, shard: ShardId) -> Option<f64> {
-        Some(roster::part(self.servers(), shard))
+        Some(self.roster().part(shard))
     }
 
     fn starved_shards(&self) -> Vec<ShardId> {

@@ -143,6 +143,10 @@ impl fmt::Display for KeyHash {
 impl FromStr for KeyHash {
     type Err = Error;
 
+    /// Of twemproxy's name, in lower case.
+    ///
+    /// # Errors
+    /// [`Error::UnknownHash`].
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|hash| hash.name() == name);
         known.ok_or_else(|| Error::UnknownHash { name: name.to_owned() })

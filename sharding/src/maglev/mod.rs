@@ -5,7 +5,10 @@ mod table;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::table::is_prime;
-use crate::{Error, Result, Server, ShardId, ShardingFunction, roster};
+use crate::{
+    Error, Result, ShardId, ShardingFunction,
+    roster::{Roster, over_servers},
+};
 
 /// How many entries a Maglev table has unless it is told otherwise; a prime.
 ///
@@ -42,8 +45,8 @@ pub const MAX_TABLE_SIZE: u32 = 1 << 24;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maglev {
-    /// By name; never empty.
-    servers: Vec<Server>,
+    /// By name.
+    roster: Roster,
     /// Which server has each slice of the hashes.
     table: Vec<u16>,
 }
@@ -104,67 +107,13 @@ impl Maglev {
         if !is_prime(size.into()) {
             return Err(Error::TableNotPrime { size });
         }
-        let servers = roster::by_name(servers)?;
-        let limit = (size as usize).min(u16::MAX.into());
-        if servers.len() > limit {
-            return Err(Error::TooManyServers { servers: servers.len(), limit });
+        let roster = Roster::by_name(servers)?;
+        let (servers, limit) = (roster.servers().len(), (size as usize).min(u16::MAX.into()));
+        if servers > limit {
+            return Err(Error::TooManyServers { servers, limit });
         }
-        let table = table::of(&servers, size);
-        Ok(Self { servers, table })
-    }
-
-    /// The servers, by name; the shard of number `n` is the `n`-th.
-    ///
-    /// ```
-    /// let function = entourage_sharding::Maglev::of(["b", "a"])?;
-    /// assert_eq!(function.servers()[0].name(), "a");
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        &self.servers
-    }
-
-    /// The server of a shard; `None` where another function gave the shard.
-    ///
-    /// ```
-    /// use entourage_sharding::{Maglev, ShardId};
-    ///
-    /// let function = Maglev::of(["a", "b"])?;
-    /// assert_eq!(function.server(ShardId::new(1)).map(|server| server.name()), Some("b"));
-    /// assert_eq!(function.server(ShardId::new(2)), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server(&self, shard: ShardId) -> Option<&Server> {
-        self.servers.get(shard.index())
-    }
-
-    /// The server of a key.
-    ///
-    /// ```
-    /// let function = entourage_sharding::Maglev::of(["a", "b"])?;
-    /// assert!(["a", "b"].contains(&function.server_of(b"key").name()));
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server_of(&self, key: &[u8]) -> &Server {
-        &self.servers[self.shard(key).index()]
-    }
-
-    /// The shard of the server of this name.
-    ///
-    /// ```
-    /// use entourage_sharding::{Maglev, ShardId};
-    ///
-    /// let function = Maglev::of(["b", "a"])?;
-    /// assert_eq!(function.shard_of_server("b"), Some(ShardId::new(1)));
-    /// assert_eq!(function.shard_of_server("c"), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn shard_of_server(&self, name: &str) -> Option<ShardId> {
-        roster::shard_of(&self.servers, name)
+        let table = table::of(roster.servers(), size);
+        Ok(Self { roster, table })
     }
 
     /// The part of all possible keys that a shard gets, from 0 to 1; exact.
@@ -198,6 +147,8 @@ impl Maglev {
     }
 }
 
+over_servers!(Maglev, "Maglev::of([\"b\", \"a\"])");
+
 impl ShardingFunction for Maglev {
     #[inline]
     fn shard(&self, key: &[u8]) -> ShardId {
@@ -205,6 +156,6 @@ impl ShardingFunction for Maglev {
     }
 
     fn shards(&self) -> u32 {
-        roster::shard_at(self.servers.len()).number()
+        self.roster.shards()
     }
 }

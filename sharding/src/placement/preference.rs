@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::shuffle::Shuffle;
 use crate::{
     ConsistentRing, IpHash, Jump, Maglev, Modula, Modulo, NginxHash, Range, Rendezvous, ShardId,
-    ShardingFunction, roster,
+    ShardingFunction,
 };
 
 /// A function that says of each key not only its shard but who is next.
@@ -143,7 +143,7 @@ impl Preference for Rendezvous {
 impl Preference for Range {
     fn others<'a>(&'a self, key: &'a [u8]) -> Box<dyn Iterator<Item = ShardId> + 'a> {
         let (own, shards) = (self.shard(key).index(), self.shards() as usize);
-        Box::new((1..shards).map(move |further| roster::shard_at((own + further) % shards)))
+        Box::new((1..shards).map(move |further| ShardId::at((own + further) % shards)))
     }
 }
 

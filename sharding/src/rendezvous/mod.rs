@@ -7,7 +7,10 @@ use entourage_core::planted;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::bid::Bid;
-use crate::{Result, Server, ShardId, ShardingFunction, roster};
+use crate::{
+    Result, Server, ShardId, ShardingFunction,
+    roster::{Roster, over_servers},
+};
 
 /// Places keys on named, weighted servers exactly by weight, and moves the fewest there can be.
 ///
@@ -36,8 +39,8 @@ use crate::{Result, Server, ShardId, ShardingFunction, roster};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendezvous {
-    /// By name; never empty.
-    servers: Vec<Server>,
+    /// By name.
+    roster: Roster,
     /// The hash of each name.
     names: Vec<u64>,
 }
@@ -57,13 +60,13 @@ impl Rendezvous {
     /// # Ok::<_, Error>(())
     /// ```
     pub fn new<N: Into<String>>(servers: impl IntoIterator<Item = (N, u32)>) -> Result<Self> {
-        let servers = roster::by_name(servers)?;
-        let names = servers.iter().zip(0..);
+        let roster = Roster::by_name(servers)?;
+        let names = roster.servers().iter().zip(0..);
         let identity = |(server, place): (&Server, u64)| {
             if planted("rendezvous-bids-by-place") { place } else { xxh3_64(server.name().as_bytes()) }
         };
         let names = names.map(identity).collect();
-        Ok(Self { servers, names })
+        Ok(Self { roster, names })
     }
 
     /// Over servers of equal weight.
@@ -81,60 +84,6 @@ impl Rendezvous {
         Self::new(names.into_iter().map(|name| (name, 1)))
     }
 
-    /// The servers, by name; the shard of number `n` is the `n`-th.
-    ///
-    /// ```
-    /// let function = entourage_sharding::Rendezvous::of(["b", "a"])?;
-    /// assert_eq!(function.servers()[0].name(), "a");
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        &self.servers
-    }
-
-    /// The server of a shard; `None` where another function gave the shard.
-    ///
-    /// ```
-    /// use entourage_sharding::{Rendezvous, ShardId};
-    ///
-    /// let function = Rendezvous::of(["a", "b"])?;
-    /// assert_eq!(function.server(ShardId::new(1)).map(|server| server.name()), Some("b"));
-    /// assert_eq!(function.server(ShardId::new(2)), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server(&self, shard: ShardId) -> Option<&Server> {
-        self.servers.get(shard.index())
-    }
-
-    /// The server of a key.
-    ///
-    /// ```
-    /// let function = entourage_sharding::Rendezvous::of(["a", "b"])?;
-    /// assert!(["a", "b"].contains(&function.server_of(b"key").name()));
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server_of(&self, key: &[u8]) -> &Server {
-        &self.servers[self.shard(key).index()]
-    }
-
-    /// The shard of the server of this name.
-    ///
-    /// ```
-    /// use entourage_sharding::{Rendezvous, ShardId};
-    ///
-    /// let function = Rendezvous::of(["b", "a"])?;
-    /// assert_eq!(function.shard_of_server("b"), Some(ShardId::new(1)));
-    /// assert_eq!(function.shard_of_server("c"), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn shard_of_server(&self, name: &str) -> Option<ShardId> {
-        roster::shard_of(&self.servers, name)
-    }
-
     /// Every server's hash with this key, by name.
     fn hashes(&self, key: &[u8]) -> impl Iterator<Item = u64> {
         let key = xxh3_64(key).to_le_bytes();
@@ -148,18 +97,20 @@ impl Rendezvous {
 
     /// All shards, the best bid for this key first.
     pub(crate) fn ranked(&self, key: &[u8]) -> Vec<ShardId> {
-        let servers = self.servers.iter().map(Server::weight).enumerate();
+        let servers = self.servers().iter().map(Server::weight).enumerate();
         let bids =
             servers.zip(self.hashes(key)).map(|((server, weight), hash)| Bid::new(hash, weight, server));
         let mut bids: Vec<_> = bids.collect();
         bids.sort_unstable();
-        bids.into_iter().map(|bid| roster::shard_at(bid.server())).collect()
+        bids.into_iter().map(|bid| ShardId::at(bid.server())).collect()
     }
 }
 
+over_servers!(Rendezvous, "Rendezvous::of([\"b\", \"a\"])");
+
 impl ShardingFunction for Rendezvous {
     fn shard(&self, key: &[u8]) -> ShardId {
-        let servers = self.servers.iter().map(Server::weight).enumerate();
+        let servers = self.servers().iter().map(Server::weight).enumerate();
         let mut best: Option<Bid> = None;
         for ((server, weight), hash) in servers.zip(self.hashes(key)) {
             // Most need no logarithm: with a lower hash and no more weight nobody bids better.
@@ -168,10 +119,10 @@ impl ShardingFunction for Rendezvous {
                 best = Some(best.map_or(bid, |best| best.min(bid)));
             }
         }
-        roster::shard_at(best.expect("there is at least one server").server())
+        ShardId::at(best.expect("there is at least one server").server())
     }
 
     fn shards(&self) -> u32 {
-        roster::shard_at(self.servers.len()).number()
+        self.roster.shards()
     }
 }

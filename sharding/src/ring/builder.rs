@@ -1,13 +1,13 @@
 //! How a ring is put together.
 
 use super::{ConsistentRing, DEFAULT_POINTS_PER_WEIGHT, Dialect, table::Table};
-use crate::{Chars, Error, Result, Server, server};
+use crate::{Chars, Error, Result};
 
 /// Collects the servers of a [`ConsistentRing`]; everything is checked at the end.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ConsistentRingBuilder {
-    servers: Vec<Server>,
+    servers: Vec<(String, u32)>,
     dialect: Dialect,
     chars: Chars,
     points_per_weight: Option<u32>,
@@ -33,7 +33,7 @@ impl ConsistentRingBuilder {
     /// # Ok::<_, entourage_sharding::Error>(())
     /// ```
     pub fn server(mut self, name: impl Into<String>, weight: u32) -> Self {
-        self.servers.push(Server::new(name, weight));
+        self.servers.push((name.into(), weight));
         self
     }
 
@@ -99,18 +99,15 @@ impl ConsistentRingBuilder {
     /// assert_eq!(twice, Err(Error::DuplicateServer { name: "a".to_owned() }));
     /// ```
     pub fn build(self) -> Result<ConsistentRing> {
-        let Self { mut servers, dialect, chars, points_per_weight } = self;
-        server::check(&servers)?;
+        let Self { servers, dialect, chars, points_per_weight } = self;
+        let roster = dialect.roster(servers)?;
         match points_per_weight {
             Some(0) => return Err(Error::ZeroPoints),
             Some(_) if dialect != Dialect::Entourage => return Err(Error::FixedPoints { dialect }),
             _ => {}
         }
-        dialect.sort(&mut servers);
-        let points = dialect.points(&servers, points_per_weight.unwrap_or(DEFAULT_POINTS_PER_WEIGHT))?;
+        let points = dialect.points(&roster, points_per_weight.unwrap_or(DEFAULT_POINTS_PER_WEIGHT))?;
         let table = Table::new(&points.into_sorted());
-        let mut by_name: Vec<u32> = (0..).take(servers.len()).collect();
-        by_name.sort_by_key(|number| servers[*number as usize].name());
-        Ok(ConsistentRing { dialect, chars, servers, by_name, table })
+        Ok(ConsistentRing { dialect, chars, roster, table })
     }
 }

@@ -1,7 +1,10 @@
 //! Consistent hashing over a ring of points.
 
 use super::{ConsistentRingBuilder, Dialect, table::Table};
-use crate::{Chars, Result, Server, ShardId, ShardingFunction};
+use crate::{
+    Chars, Result, ShardId, ShardingFunction,
+    roster::{Roster, over_servers},
+};
 
 /// Places keys on named, weighted servers, and moves few when servers change.
 ///
@@ -10,6 +13,9 @@ use crate::{Chars, Result, Server, ShardId, ShardingFunction};
 /// numbered by name, in the order of the names' bytes; in twemproxy's dialect by the
 /// names' lengths first, and in the others as the servers were given. A look-up is one hash and
 /// one short search, and allocates nothing.
+///
+/// Source: Karger et al., *Consistent Hashing and Random Trees* (STOC 1997); a dialect has its
+/// program's points.
 ///
 /// ```
 /// use entourage_sharding::{ConsistentRing, ShardingFunction};
@@ -24,9 +30,7 @@ pub struct ConsistentRing {
     pub(super) dialect: Dialect,
     pub(super) chars: Chars,
     /// In the dialect's order.
-    pub(super) servers: Vec<Server>,
-    /// Their numbers, by name.
-    pub(super) by_name: Vec<u32>,
+    pub(super) roster: Roster,
     pub(super) table: Table,
 }
 
@@ -65,63 +69,6 @@ impl ConsistentRing {
         self.dialect
     }
 
-    /// The servers, in the dialect's order; the shard of number `n` is the `n`-th.
-    ///
-    /// ```
-    /// let ring = entourage_sharding::ConsistentRing::of(["b", "a"])?;
-    /// let names: Vec<_> = ring.servers().iter().map(|server| server.name()).collect();
-    /// assert_eq!(names, ["a", "b"]);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn servers(&self) -> &[Server] {
-        &self.servers
-    }
-
-    /// The server of a shard; `None` where another ring gave the shard.
-    ///
-    /// ```
-    /// use entourage_sharding::{ConsistentRing, ShardId};
-    ///
-    /// let ring = ConsistentRing::of(["a", "b"])?;
-    /// assert_eq!(ring.server(ShardId::new(1)).map(|server| server.name()), Some("b"));
-    /// assert_eq!(ring.server(ShardId::new(2)), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server(&self, shard: ShardId) -> Option<&Server> {
-        self.servers.get(shard.index())
-    }
-
-    /// The server of a key.
-    ///
-    /// ```
-    /// let ring = entourage_sharding::ConsistentRing::of(["a", "b"])?;
-    /// assert!(["a", "b"].contains(&ring.server_of(b"key").name()));
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn server_of(&self, key: &[u8]) -> &Server {
-        &self.servers[self.shard(key).index()]
-    }
-
-    /// The shard of the server of this name.
-    ///
-    /// ```
-    /// use entourage_sharding::{ConsistentRing, ShardId};
-    ///
-    /// let ring = ConsistentRing::of(["b", "a"])?;
-    /// assert_eq!(ring.shard_of_server("b"), Some(ShardId::new(1)));
-    /// assert_eq!(ring.shard_of_server("c"), None);
-    /// # Ok::<_, entourage_sharding::Error>(())
-    /// ```
-    #[must_use]
-    pub fn shard_of_server(&self, name: &str) -> Option<ShardId> {
-        let named = |number: &u32| self.servers[*number as usize].name().cmp(name);
-        let at = self.by_name.binary_search_by(named).ok()?;
-        Some(ShardId::new(self.by_name[at]))
-    }
-
     /// The `n` distinct shards that a key prefers, the best first.
     ///
     /// The first is the key's own shard. Without it the key would go to the second,
@@ -142,9 +89,9 @@ impl ConsistentRing {
     /// ```
     #[must_use]
     pub fn replicas(&self, key: &[u8], n: usize) -> Vec<ShardId> {
-        let n = n.min(self.servers.len());
+        let n = n.min(self.servers().len());
         let mut replicas = Vec::with_capacity(n);
-        let mut taken = vec![false; self.servers.len()];
+        let mut taken = vec![false; self.servers().len()];
         for shard in self.walk(key) {
             if replicas.len() == n {
                 break;
@@ -187,6 +134,8 @@ impl ConsistentRing {
     }
 }
 
+over_servers!(ConsistentRing, "ConsistentRing::of([\"b\", \"a\"])");
+
 impl ShardingFunction for ConsistentRing {
     #[inline]
     fn shard(&self, key: &[u8]) -> ShardId {
@@ -194,6 +143,6 @@ impl ShardingFunction for ConsistentRing {
     }
 
     fn shards(&self) -> u32 {
-        u32::try_from(self.servers.len()).expect("points and names know servers by a u32")
+        self.roster.shards()
     }
 }

@@ -7,7 +7,7 @@ use super::{
     nginx,
     points::{self, Points},
 };
-use crate::{Chars, KeyHash, Result, Server, hash::md5_words, server};
+use crate::{Chars, KeyHash, Result, hash::md5_words, roster::Roster};
 
 /// Whose placement a [`ConsistentRing`](crate::ConsistentRing) has: where its points are, and
 /// how a key is hashed.
@@ -67,25 +67,22 @@ impl Dialect {
         }
     }
 
-    /// Puts the servers into the order in which they are numbered.
-    pub(super) fn sort(self, servers: &mut [Server]) {
+    /// The servers, in the order in which they are numbered.
+    pub(super) fn roster(self, servers: Vec<(String, u32)>) -> Result<Roster> {
         match self {
-            // By name, so that the order in which they were given does not matter.
-            Self::Entourage => servers.sort_by(|a, b| a.name().cmp(b.name())),
-            Self::Twemproxy(_) => server::sort_by_length(servers),
-            Self::LibmemcachedWeighted(_) | Self::Libketama | Self::Nginx => {}
+            Self::Entourage => Roster::by_name(servers),
+            Self::Twemproxy(_) => Roster::by_length(servers),
+            Self::LibmemcachedWeighted(_) | Self::Libketama | Self::Nginx => Roster::as_given(servers),
         }
     }
 
     /// All points of these servers.
-    pub(super) fn points(self, servers: &[Server], per_weight: u32) -> Result<Points> {
+    pub(super) fn points(self, roster: &Roster, per_weight: u32) -> Result<Points> {
         match self {
-            Self::Entourage => points::own(servers, per_weight),
-            Self::Twemproxy(_) | Self::LibmemcachedWeighted(_) => {
-                ketama::points(servers, Rounding::Twemproxy)
-            }
-            Self::Libketama => ketama::points(servers, Rounding::Libketama),
-            Self::Nginx => nginx::points(servers),
+            Self::Entourage => points::own(roster, per_weight),
+            Self::Twemproxy(_) | Self::LibmemcachedWeighted(_) => ketama::points(roster, Rounding::Twemproxy),
+            Self::Libketama => ketama::points(roster, Rounding::Libketama),
+            Self::Nginx => nginx::points(roster),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::ConsistentRing;
-use crate::{Explain, ShardId, roster};
+use crate::{Explain, ShardId};
 
 impl Explain for ConsistentRing {
     /// As the dialect writes it: of 32 bits, except our own.
@@ -22,11 +22,11 @@ impl Explain for ConsistentRing {
     }
 
     fn server_name(&self, shard: ShardId) -> Cow<'_, str> {
-        self.server(shard).map_or_else(|| shard.to_string().into(), |server| server.name().into())
+        self.roster().label(shard)
     }
 
     fn ideal_share(&self, shard: ShardId) -> Option<f64> {
-        Some(roster::part(&self.servers, shard))
+        Some(self.roster().part(shard))
     }
 
     fn starved_shards(&self) -> Vec<ShardId> {

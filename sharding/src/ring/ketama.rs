@@ -1,10 +1,12 @@
 //! The points of ketama, as two programs compute how many there are.
 
+use entourage_core::planted;
+
 use super::{
     decimal::Suffix,
     points::{Points, widen},
 };
-use crate::{Result, Server, hash::md5_words};
+use crate::{Result, Server, hash::md5_words, roster::Roster};
 
 /// How many MD5s of four points each a server of the mean weight has.
 const MD5S: f32 = 40.0;
@@ -23,17 +25,21 @@ impl Rounding {
     fn md5s(self, part: f32, servers: usize) -> u32 {
         let servers = servers as f32;
         let md5s = match self {
-            Self::Twemproxy => (f64::from(part * (4.0 * MD5S) / 4.0 * servers) + 1e-10) as f32,
-            Self::Libketama => (f64::from(part) * f64::from(MD5S) * f64::from(servers)) as f32,
+            Self::Libketama if !planted("libketama-rounds-as-twemproxy") => {
+                (f64::from(part) * f64::from(MD5S) * f64::from(servers)) as f32
+            }
+            Self::Libketama | Self::Twemproxy => {
+                (f64::from(part * (4.0 * MD5S) / 4.0 * servers) + 1e-10) as f32
+            }
         };
         md5s.floor() as u32
     }
 }
 
 /// All points of these servers. A light one among heavy ones may have none.
-pub(super) fn points(servers: &[Server], rounding: Rounding) -> Result<Points> {
-    let weight: u64 = servers.iter().map(|server| u64::from(server.weight())).sum();
-    let md5s = |server: &Server| rounding.md5s(server.weight() as f32 / weight as f32, servers.len());
+pub(super) fn points(roster: &Roster, rounding: Rounding) -> Result<Points> {
+    let (servers, weight) = (roster.servers(), roster.weight() as f32);
+    let md5s = |server: &Server| rounding.md5s(server.weight() as f32 / weight, servers.len());
     let mut points = Points::with_room_for(servers.iter().map(|server| 4 * u128::from(md5s(server))).sum())?;
     for (server, number) in servers.iter().zip(0..) {
         let mut text = Suffix::new(server.name());

@@ -1,7 +1,7 @@
 //! The points of nginx' `hash KEY consistent`.
 
 use super::points::{Points, widen};
-use crate::{Result, Server};
+use crate::{Result, roster::Roster};
 
 /// How many points a server has for each unit of its weight.
 const POINTS_PER_WEIGHT: u32 = 160;
@@ -13,10 +13,9 @@ const POINTS_PER_WEIGHT: u32 = 160;
 pub const NGINX_WALK: usize = 21;
 
 /// The points of these servers: each is the CRC-32 of host, port and the point before it.
-pub(super) fn points(servers: &[Server]) -> Result<Points> {
-    let weight: u128 = servers.iter().map(|server| u128::from(server.weight())).sum();
-    let mut points = Points::with_room_for(weight * u128::from(POINTS_PER_WEIGHT))?;
-    for (server, number) in servers.iter().zip(0..) {
+pub(super) fn points(roster: &Roster) -> Result<Points> {
+    let mut points = Points::with_room_for(u128::from(roster.weight()) * u128::from(POINTS_PER_WEIGHT))?;
+    for (server, number) in roster.servers().iter().zip(0..) {
         let (host, port) = host_and_port(server.name());
         let mut start = crc32fast::Hasher::new();
         start.update(host.as_bytes());

@@ -4,14 +4,14 @@ use entourage_core::planted;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::decimal::Suffix;
-use crate::{Error, Result, Server};
+use crate::{Error, Result, roster::Roster};
 
 /// How many points a server has on the ring for each unit of its weight.
 ///
 /// Part of the frozen default: it will not change within a major version.
 pub const DEFAULT_POINTS_PER_WEIGHT: u32 = 160;
 
-/// How many points a ring may have: with at most 20 bytes each, 64 MiB.
+/// How many points a ring may have: so many take 64 MiB, and as much again while they are sorted.
 pub const MAX_POINTS: usize = 1 << 22;
 
 /// The hash and the server of each point, sorted by both; of equal hashes the lower server's
@@ -57,10 +57,9 @@ pub(super) const fn widen(hash: u32) -> u64 {
 /// other servers; so whoever stays keeps its points. The index is a suffix in decimal
 /// and not xxh3's seed: with seeds 0..160, `srv00ams` and `srv13ams` would share 80 of
 /// their 160 points, since the hash folds its seed into the two bytes that differ.
-pub(super) fn own(servers: &[Server], per_weight: u32) -> Result<Points> {
-    let weight: u128 = servers.iter().map(|server| u128::from(server.weight())).sum();
-    let mut points = Points::with_room_for(weight * u128::from(per_weight))?;
-    for (server, number) in servers.iter().zip(0..) {
+pub(super) fn own(roster: &Roster, per_weight: u32) -> Result<Points> {
+    let mut points = Points::with_room_for(u128::from(roster.weight()) * u128::from(per_weight))?;
+    for (server, number) in roster.servers().iter().zip(0..) {
         let mut text = match planted("points-by-position") {
             true => Suffix::new(&number.to_string()),
             false => Suffix::new(server.name()),

@@ -34,7 +34,7 @@ impl ConsistentRing {
     #[must_use]
     pub fn shares(&self) -> Vec<f64> {
         let end = u128::from(self.dialect.largest_hash()) + 1;
-        let mut owned = vec![0_u128; self.servers.len()];
+        let mut owned = vec![0_u128; self.servers().len()];
         // A point owns the hashes after the point before it, up to itself. What comes after the
         // last one is the first one's.
         let mut begin = 0;
@@ -87,9 +87,9 @@ impl ConsistentRing {
     /// ```
     #[must_use]
     pub fn starved(&self) -> Vec<&str> {
-        let mut has_point = vec![false; self.servers.len()];
+        let mut has_point = vec![false; self.servers().len()];
         self.table.owners().iter().for_each(|owner| has_point[*owner as usize] = true);
-        let servers = self.servers.iter().zip(has_point);
+        let servers = self.servers().iter().zip(has_point);
         servers.filter(|(_, has_point)| !has_point).map(|(server, _)| server.name()).collect()
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use entourage_sharding::{
-    ConsistentRing, DEFAULT_POINTS_PER_WEIGHT, Error, MAX_POINTS, Modulo, ShardId, ShardingFunction,
+    ConsistentRing, DEFAULT_POINTS_PER_WEIGHT, Error, KeyHash, MAX_POINTS, Modula, Modulo, ShardId,
+    ShardingFunction,
 };
 
 fn built(servers: &[(&str, u32)], points: u32) -> Result<ConsistentRing, Error> {
@@ -22,6 +23,9 @@ fn an_empty_name_is_refused_with_its_place() {
     let error = built(&[("a", 1), ("", 1)], 160).unwrap_err();
     assert_eq!(error, Error::UnnamedServer { position: 1 });
     assert!(error.to_string().starts_with("server 1 (counted from 0) has an empty name"));
+    // Also where servers are put into another order.
+    let modula = Modula::new(KeyHash::Md5, [("longer", 1), ("a", 1), ("", 1)]);
+    assert_eq!(modula, Err(Error::UnnamedServer { position: 2 }));
 }
 
 #[test]

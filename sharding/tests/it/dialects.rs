@@ -1,6 +1,6 @@
 //! What holds on the rings of other programs, and what does not.
 
-use entourage_sharding::{ConsistentRing, Dialect, Error, KeyHash, ShardId, ShardingFunction};
+use entourage_sharding::{Chars, ConsistentRing, Dialect, Error, KeyHash, ShardId, ShardingFunction};
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest},
@@ -60,6 +60,18 @@ proptest! {
     }
 
     #[test]
+    fn a_hash_keeps_to_its_range_and_of_ascii_a_sign_does_not_matter(
+        key in vec(any::<u8>(), 0..60), ascii in "[ -~]{0,60}",
+    ) {
+        for hash in KeyHash::ALL {
+            for chars in [Chars::Signed, Chars::Unsigned] {
+                prop_assert!(hash.hash_as(chars, &key) <= hash.max(), "{hash}");
+                prop_assert_eq!(hash.hash_as(chars, ascii.as_bytes()), hash.hash(ascii.as_bytes()), "{}", hash);
+            }
+        }
+    }
+
+    #[test]
     fn on_a_ketama_ring_of_equal_servers_a_new_one_takes_keys_and_no_other_gets_any(
         hash in select(&KeyHash::ALL[..]), names in names(2..=9), new in any::<Index>(),
     ) {
@@ -114,6 +126,23 @@ fn real_keys_land_as_the_shares_of_each_dialect_say() {
                 (part - share).abs() < 0.02,
                 "{dialect:?} {number}: {part:.3} of the keys for {share:.3}"
             );
+        }
+    }
+}
+
+/// The figures of the crate page, in tenths of a per cent.
+#[test]
+fn fnv_of_64_bits_is_uneven_for_keys_that_differ_at_their_end() {
+    let names: Vec<_> = (1..=5).map(|n| format!("10.0.0.{n}:6379")).collect();
+    for hash in KeyHash::ALL.into_iter().filter(|hash| *hash != KeyHash::Crc32) {
+        let ring = equal(Dialect::Twemproxy(hash), &names);
+        let mut loads = [0_u32; 5];
+        (0..20_000).for_each(|n| loads[ring.shard(format!("key-{n}").as_bytes()).index()] += 1);
+        let (least, most) = (loads.iter().min().unwrap() / 20, loads.iter().max().unwrap() / 20);
+        match hash {
+            KeyHash::Fnv1_64 => assert_eq!((least, most), (95, 264)),
+            KeyHash::Fnv1a64 => assert_eq!((least, most), (164, 241)),
+            _ => assert!(170 <= least && most <= 220, "{hash}: {least} to {most}"),
         }
     }
 }

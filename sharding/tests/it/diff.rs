@@ -56,6 +56,35 @@ fn a_server_that_gets_no_keys_is_found() {
 }
 
 #[test]
+fn a_server_beyond_the_range_of_a_hash_is_found_without_keys() {
+    let found = |function: &dyn Explain| Survey::of(function, Vec::<String>::new()).unwrap().findings;
+    let servers = |heavy| [("a", heavy), ("b", 1)];
+    let starved = [Finding::Starved { server: "b".to_owned() }];
+    // The largest hash, which is one below the sum of the weights, is the last server's.
+    let ip_hash = |heavy| IpHash::new(servers(heavy)).unwrap();
+    assert_eq!((found(&ip_hash(6_270)), &found(&ip_hash(6_271))[..]), (vec![], &starved[..]));
+    let hash = |heavy| NginxHash::new(servers(heavy)).unwrap();
+    assert_eq!((found(&hash(0x7fff)), &found(&hash(0x8000))[..]), (vec![], &starved[..]));
+    let modula = |of, heavy| Modula::new(of, servers(heavy)).unwrap();
+    assert_eq!(found(&modula(KeyHash::Crc32, 0x7fff)), []);
+    assert_eq!(found(&modula(KeyHash::Crc32, 0x8000)), starved);
+    assert_eq!(found(&modula(KeyHash::Crc32a, u32::MAX)), []);
+}
+
+#[test]
+fn a_survey_takes_time_by_the_servers_and_not_by_their_square() {
+    // Which would be 10¹⁰ additions of weights here, and minutes.
+    let servers = || (0..100_000).map(|number| (number.to_string(), 1));
+    for function in [
+        Box::new(Rendezvous::new(servers()).unwrap()) as Box<dyn Explain>,
+        Box::new(NginxHash::new(servers()).unwrap()),
+    ] {
+        let survey = Survey::of(&function, ["key"]).unwrap();
+        assert!(survey.servers.iter().all(|server| server.ideal == Some(0.000_01)));
+    }
+}
+
+#[test]
 fn a_hash_that_does_not_fill_its_ring_is_found() {
     let survey = Survey::of(&twemproxy(KeyHash::Crc32, &[1; 5]), keys()).unwrap();
     assert_eq!(survey.findings[0], Finding::Degenerate { bits: 15, of: 32 });
@@ -73,6 +102,10 @@ fn a_server_that_gets_too_much_is_found() {
         Survey::of(&twemproxy(KeyHash::Fnv1_64, &[1; 5]), (0..20_000).map(|n| format!("key-{n}"))).unwrap();
     let worst = survey.max_over_mean.unwrap();
     assert_eq!(worst > 1.5, found(&survey).contains(&"skewed"), "{worst}");
+    let builder = ConsistentRing::builder().dialect(Dialect::Twemproxy(KeyHash::Fnv1_64));
+    let ring = (1..=5).fold(builder, |ring, n| ring.server(format!("cache-{n}"), 1)).build().unwrap();
+    let survey = Survey::of(&ring, (0..20_000).map(|n| format!("key-{n}"))).unwrap();
+    assert!(survey.max_over_mean.unwrap() > 1.7 && found(&survey).contains(&"skewed"));
 }
 
 #[test]

@@ -5,15 +5,7 @@ use proptest::{
     sample::Index,
 };
 
-use crate::{cases, keys, names, ring};
-
-/// Servers with weights, in the order of their names.
-fn servers(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<(String, u32)>> {
-    names(count).prop_flat_map(|names| {
-        let weights = vec(1_u32..=4, names.len());
-        (Just(names), weights).prop_map(|(names, weights)| names.into_iter().zip(weights).collect())
-    })
-}
+use crate::{cases, keys, names, ring, servers};
 
 /// The servers of both rings, key by key.
 fn homes<'a>(

@@ -1,15 +1,9 @@
 //! How evenly the functions without a ring spread keys.
 
-use entourage_sharding::{Error, Jump, Maglev, Range, Rendezvous, ShardId, ShardLoad, ShardingFunction};
+use entourage_sharding::{Error, Jump, Maglev, Range, Rendezvous, ShardId, ShardingFunction};
 use proptest::prelude::{prop_assert, proptest};
 
-use crate::{cases, keys, names};
-
-fn load(function: &dyn ShardingFunction) -> ShardLoad {
-    let mut load = ShardLoad::new(function.shards());
-    keys().for_each(|key| assert!(load.add(function.shard(&key), 1)));
-    load
-}
+use crate::{cases, load, names};
 
 proptest! {
     #![proptest_config(cases(24))]

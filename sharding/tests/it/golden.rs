@@ -1,10 +1,10 @@
 //! What `test-data/functions.py` computed without this crate, and every release must give.
 
-use std::{fs, path::Path};
-
 use entourage_sharding::{
     Explain, Explanation, Jump, Maglev, Modulo, Preference, Range, Rendezvous, ShardingFunction,
 };
+
+use crate::recorded::{rows, unhex};
 
 /// What has an order of preference and names.
 fn parse(definition: &str) -> Box<dyn Explain> {
@@ -34,28 +34,20 @@ fn parse(definition: &str) -> Box<dyn Explain> {
     }
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
-}
-
 #[test]
 fn a_key_is_where_an_independent_program_puts_it() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-data/functions.tsv");
-    let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let (mut checked, mut function) = (0, (String::new(), parse("jump 1")));
-    for (number, line) in (1..).zip(file.lines()).filter(|(_, line)| !line.starts_with('#')) {
-        let [definition, key, names] = line.split('\t').collect::<Vec<_>>()[..] else {
-            panic!("line {number}")
-        };
-        if function.0 != definition {
-            function = (definition.to_owned(), parse(definition));
+    let rows = rows("functions.tsv");
+    let mut function = (String::new(), parse("jump 1"));
+    for row in &rows {
+        let [definition, key, names] = &row[..] else { panic!("{row:?} has not three columns") };
+        if function.0 != *definition {
+            function = (definition.clone(), parse(definition));
         }
-        let found = Explanation::of(&function.1, None, &bytes(key), 4);
-        assert_eq!(found.replicas.join(" "), names, "functions.tsv:{number}: keys would move");
+        let found = Explanation::of(&function.1, None, &unhex(key), 4);
+        assert_eq!(found.replicas.join(" "), *names, "{definition}, key {key}: keys would move");
         assert_eq!(Some(&found.server), found.replicas.first());
-        checked += 1;
     }
-    assert_eq!(checked, 1_292);
+    assert_eq!(rows.len(), 1_292);
 }
 
 /// So that a pointer to any of them is that function.

@@ -7,15 +7,7 @@ use proptest::{
     sample::Index,
 };
 
-use crate::{cases, keys, names};
-
-/// Servers with weights, in the order of their names.
-fn servers(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<(String, u32)>> {
-    names(count).prop_flat_map(|names| {
-        let weights = vec(1_u32..=4, names.len());
-        (Just(names), weights).prop_map(|(names, weights)| names.into_iter().zip(weights).collect())
-    })
-}
+use crate::{cases, keys, servers};
 
 fn rendezvous(servers: &[(String, u32)]) -> Rendezvous {
     Rendezvous::new(servers.iter().cloned()).expect("the servers are sound")

@@ -1,5 +1,7 @@
 //! What nginx 1.22.1 tried, and in which order; `test-data/README.md` says how it was asked.
 
+mod running;
+
 use std::net::IpAddr;
 
 use entourage_sharding::{ConsistentRing, Dialect, IpHash, NGINX_WALK, NginxHash, ShardId, ShardingFunction};
@@ -16,36 +18,42 @@ struct Upstream {
     digest: String,
 }
 
+impl Upstream {
+    fn read(row: &[String]) -> Self {
+        let [name, method, names, count, tried, digest] = row else { panic!("{row:?} has not six columns") };
+        let function = Function::new(method, servers(names));
+        let tried: Vec<_> = tried.split(' ').map(str::to_owned).collect();
+        assert_eq!(count.parse(), Ok(tried.len()));
+        Self { name: name.clone(), function, tried, digest: digest.clone() }
+    }
+}
+
+/// How keys are placed on one upstream.
 enum Function {
     Ring(ConsistentRing),
     Hash(NginxHash),
     Ip(IpHash),
 }
 
-impl Upstream {
-    fn read(row: &[String]) -> Self {
-        let [name, method, names, count, tried, digest] = row else { panic!("{row:?} has not six columns") };
-        let servers = servers(names);
-        let function = match method.as_str() {
+impl Function {
+    fn new(method: &str, servers: Vec<(String, u32)>) -> Self {
+        match method {
             "consistent" => {
                 let builder = ConsistentRing::builder().dialect(Dialect::Nginx);
                 let ring =
                     servers.into_iter().fold(builder, |ring, (name, weight)| ring.server(name, weight));
-                Function::Ring(ring.build().expect("the servers are sound"))
+                Self::Ring(ring.build().expect("the servers are sound"))
             }
-            "plain" => Function::Hash(NginxHash::new(servers).expect("the servers are sound")),
-            "ip_hash" => Function::Ip(IpHash::new(servers).expect("the servers are sound")),
+            "plain" => Self::Hash(NginxHash::new(servers).expect("the servers are sound")),
+            "ip_hash" => Self::Ip(IpHash::new(servers).expect("the servers are sound")),
             other => panic!("no method {other}"),
-        };
-        let tried: Vec<_> = tried.split(' ').map(str::to_owned).collect();
-        assert_eq!(count.parse(), Ok(tried.len()));
-        Self { name: name.clone(), function, tried, digest: digest.clone() }
+        }
     }
 
-    /// The key of this number, as it fits into a header.
+    /// The key of this number, as nginx hashes it.
     fn key(&self, number: u64) -> Vec<u8> {
-        match self.function {
-            Function::Ip(_) => match address(number) {
+        match self {
+            Self::Ip(_) => match address(number) {
                 IpAddr::V4(address) => address.octets().to_vec(),
                 IpAddr::V6(address) => address.octets().to_vec(),
             },
@@ -57,17 +65,17 @@ impl Upstream {
     }
 
     fn shard(&self, key: &[u8]) -> ShardId {
-        match &self.function {
-            Function::Ring(ring) => ring.shard(key),
-            Function::Hash(hash) => hash.shard(key),
-            Function::Ip(hash) => hash.shard(key),
+        match self {
+            Self::Ring(ring) => ring.shard(key),
+            Self::Hash(hash) => hash.shard(key),
+            Self::Ip(hash) => hash.shard(key),
         }
     }
 
     /// What nginx tries because of the key, before it goes round robin.
     fn tries(&self, key: &[u8]) -> Vec<ShardId> {
-        match &self.function {
-            Function::Ring(ring) => {
+        match self {
+            Self::Ring(ring) => {
                 let mut tries = Vec::new();
                 for shard in ring.walk(key).take(NGINX_WALK) {
                     if !tries.contains(&shard) {
@@ -77,8 +85,8 @@ impl Upstream {
                 assert_eq!(tries, ring.replicas(key, tries.len()));
                 tries
             }
-            Function::Hash(hash) => hash.tries(key),
-            Function::Ip(hash) => hash.tries(key),
+            Self::Hash(hash) => hash.tries(key),
+            Self::Ip(hash) => hash.tries(key),
         }
     }
 }
@@ -103,9 +111,9 @@ fn every_key_is_where_nginx_places_it_and_then_where_nginx_tries() {
     assert_eq!(upstreams.len(), 28, "vectors are gone");
     for upstream in upstreams {
         for (number, tried) in (0..).zip(&upstream.tried) {
-            let key = upstream.key(number);
-            let ours = digits(&upstream.tries(&key));
-            assert_eq!(ours.chars().next(), Some(digit(upstream.shard(&key).index())));
+            let key = upstream.function.key(number);
+            let ours = digits(&upstream.function.tries(&key));
+            assert_eq!(ours.chars().next(), Some(digit(upstream.function.shard(&key).index())));
             // Behind what the key decides, nginx goes round robin.
             assert!(
                 tried.starts_with(&ours),
@@ -119,7 +127,7 @@ fn every_key_is_where_nginx_places_it_and_then_where_nginx_tries() {
 #[test]
 fn four_thousand_more_keys_of_each_upstream_are_where_nginx_places_them() {
     for upstream in upstreams() {
-        let place = |number| digit(upstream.shard(&upstream.key(number)).index());
+        let place = |number| digit(upstream.function.shard(&upstream.function.key(number)).index());
         let places: String = (0..4_000).map(place).collect();
         assert_eq!(digest(&places), upstream.digest, "upstream {}: some would move", upstream.name);
     }
@@ -129,7 +137,9 @@ fn four_thousand_more_keys_of_each_upstream_are_where_nginx_places_them() {
 fn most_keys_decide_more_than_the_first_try() {
     let (mut decided, mut tried) = (0, 0);
     for upstream in upstreams() {
-        decided += (0..200).map(|number| upstream.tries(&upstream.key(number)).len()).sum::<usize>();
+        decided += (0..200)
+            .map(|number| upstream.function.tries(&upstream.function.key(number)).len())
+            .sum::<usize>();
         tried += upstream.tried.iter().map(String::len).sum::<usize>();
     }
     assert!(2 * decided > tried, "of {tried} tries, only {decided} are checked");

@@ -1,19 +1,7 @@
 use entourage_sharding::{ConsistentRing, Modulo, ShardId, ShardingFunction};
 use proptest::prelude::{prop_assert, proptest};
 
-use crate::{cases, keys, names, ring};
-
-/// The largest part of the keys on one shard, over the mean part.
-fn largest_over_mean(function: &dyn ShardingFunction) -> f64 {
-    let mut loads = vec![0_u32; function.shards() as usize];
-    let mut total = 0;
-    for key in keys() {
-        loads[function.shard(&key).index()] += 1;
-        total += 1;
-    }
-    let largest = loads.iter().max().copied().unwrap_or_default();
-    f64::from(largest) * f64::from(function.shards()) / f64::from(total)
-}
+use crate::{cases, keys, load, names, ring};
 
 proptest! {
     #![proptest_config(cases(64))]
@@ -47,10 +35,8 @@ proptest! {
 fn real_keys_land_as_the_shares_say() {
     let servers = [("a".to_owned(), 1), ("b".to_owned(), 2), ("c".to_owned(), 5)];
     let ring = ring(&servers, 160);
-    let mut loads = [0_u32; 3];
-    keys().for_each(|key| loads[ring.shard(&key).index()] += 1);
-    for (number, load) in (0..).zip(loads) {
-        let part = f64::from(load) / keys().count() as f64;
+    for (number, load) in (0..).zip(load(&ring).counts()) {
+        let part = *load as f64 / keys().count() as f64;
         let share = ring.share(ShardId::new(number));
         assert!(
             (part - share).abs() < 0.02,
@@ -72,7 +58,7 @@ fn a_share_follows_the_weight() {
 #[test]
 fn modulo_spreads_within_a_tenth_of_the_mean() {
     for shards in [2, 3, 8, 16] {
-        let ratio = largest_over_mean(&Modulo::new(shards).unwrap());
+        let ratio = load(&Modulo::new(shards).unwrap()).max_over_mean().unwrap();
         assert!(ratio <= 1.1, "{shards} shards: largest over mean is {ratio:.3}");
     }
 }

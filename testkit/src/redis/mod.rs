@@ -3,19 +3,17 @@
 mod server;
 mod shared;
 
-use std::{ffi::OsStr, process::Command, time::Duration};
+use std::{ffi::OsStr, panic::resume_unwind, process::Command, thread};
 
 use self::server::Server;
 pub use self::shared::SharedRedis;
 use crate::{
+    daemon::{Daemon, READY},
     eventually::eventually,
     process::{Finished, Process},
     relay::Relay,
     scratch::Scratch,
 };
-
-/// How long a server may take to be ready, on a busy machine.
-const READY: Duration = Duration::from_secs(30);
 
 /// A server of Redis on loopback, with its data in a temporary directory, and if asked a replica.
 ///
@@ -92,6 +90,36 @@ impl Redis {
         let scratch = Scratch::new();
         let server = Server::start("server", flags, &scratch);
         Self { server, replica: None, moved: None, _scratch: scratch }
+    }
+
+    /// So many servers that know nothing of each other: the shards of a pool.
+    ///
+    /// ```no_run
+    /// use entourage_testkit::Redis;
+    ///
+    /// let [one, two, three] = Redis::shards();
+    /// assert_ne!(one.endpoint(), two.endpoint());
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Redis::start`].
+    #[must_use = "the servers are killed when they are dropped"]
+    #[track_caller]
+    pub fn shards<const COUNT: usize>() -> [Self; COUNT] {
+        Self::shards_with(&[])
+    }
+
+    /// The same with more flags of `redis-server`, whenever they are started.
+    ///
+    /// # Panics
+    /// As [`Redis::start_with`].
+    #[must_use = "the servers are killed when they are dropped"]
+    #[track_caller]
+    pub fn shards_with<const COUNT: usize>(flags: &[&str]) -> [Self; COUNT] {
+        thread::scope(|scope| {
+            let starting = [(); COUNT].map(|()| scope.spawn(|| Self::start_with(flags)));
+            starting.map(|started| started.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 
     /// A server and a replica, which has all that the server has.

@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::READY;
 use crate::{
-    eventually::poll,
-    loopback::{TRIES, free_address},
+    daemon::{self, Daemon, READY},
+    loopback::free_address,
     process::{Finished, Process},
     program::Program,
     scratch::Scratch,
@@ -31,7 +30,7 @@ impl Server {
     /// Starts a server with its data in a directory of this name; returns when it is ready.
     #[track_caller]
     pub(super) fn start(name: &str, flags: &[&str], scratch: &Scratch) -> Self {
-        for number in 0..TRIES {
+        daemon::start("redis", |number| {
             let data = scratch.join(format!("{number}-{name}"));
             std::fs::create_dir(&data).expect("a temporary directory can be written to");
             let address = free_address();
@@ -42,20 +41,8 @@ impl Server {
                 // Nothing on the disk, and replicas that need not wait.
                 .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
                 .args(flags);
-            let mut server = Self { process: program.start(), program, address };
-            let is_up = poll(READY, || match server.process.is_running() {
-                true => server.is_ready().then_some(true),
-                false => Some(false),
-            });
-            match is_up {
-                Some(true) => return server,
-                // It has ended: another program has taken its port.
-                Some(false) if number + 1 < TRIES && server.has_lost_its_port() => {}
-                Some(false) => panic!("redis ended before it was ready\n{}", server.said()),
-                None => panic!("redis is not ready within {READY:?}\n{}", server.said()),
-            }
-        }
-        unreachable!("the last try returns or panics")
+            Self { process: program.start(), program, address }
+        })
     }
 
     pub(super) fn endpoint(&self) -> String {
@@ -67,11 +54,6 @@ impl Server {
     pub(super) fn restart(&mut self) {
         self.process.kill9();
         self.process = self.program.start();
-    }
-
-    /// Whether it answers, and has loaded its data; one that wants a password has.
-    pub(super) fn is_ready(&self) -> bool {
-        self.ask("PING").is_ok_and(|answer| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
     }
 
     /// One field of a section of what it says of itself.
@@ -109,6 +91,17 @@ impl Server {
             }
         }
         Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+impl Daemon for Server {
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Whether it answers, and has loaded its data; one that wants a password has.
+    fn is_ready(&self) -> bool {
+        self.ask("PING").is_ok_and(|answer| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
     }
 
     fn has_lost_its_port(&self) -> bool {

@@ -5,6 +5,7 @@ mod disks;
 mod etcd;
 mod memcached;
 mod network;
+mod nginx;
 mod nutcracker;
 mod process;
 mod redis;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         etcd::trials(),
         redis::trials(),
         memcached::trials(),
+        nginx::trials(),
         nutcracker::trials(),
         network::trials(),
         clock_shim::trials(),

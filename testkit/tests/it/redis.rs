@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("a_redis_without_memory_takes_no_write_until_it_has_some", full),
         trial("an_error_of_redis_fails_the_test_that_did_not_ask_for_it", refused),
+        trial("shards_know_nothing_of_each_other", apart),
         trial("a_redis_that_is_dropped_leaves_no_server", dropped),
         trial("a_shared_redis_is_one_server_with_a_prefix_for_each_test", shared),
     ]
@@ -41,6 +42,15 @@ fn forgot() {
     redis.kill9();
     redis.restart();
     assert_eq!(says(&redis, &["GET", "k"]), "");
+}
+
+fn apart() {
+    let [one, two, three] = Redis::shards_with(&["--databases", "1"]);
+    one.cli(["SET", "k", "one"]);
+    two.cli(["SET", "k", "two"]);
+    let kept = [&one, &two, &three].map(|shard| says(shard, &["GET", "k"]));
+    assert_eq!(kept, ["one", "two", ""]);
+    assert_eq!(says(&three, &["CONFIG", "GET", "databases"]), "databases\n1", "each has the flags");
 }
 
 fn frozen() {
