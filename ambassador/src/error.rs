@@ -1,3 +1,5 @@
+//! Why there is no proxy, or no other one.
+
 use std::io;
 
 use entourage_core::BoxError;
@@ -7,7 +9,7 @@ use entourage_core::BoxError;
 #[non_exhaustive]
 pub enum Error {
     /// Nobody could connect to a pool.
-    #[error("pool {pool:?} cannot listen at {listen}; choose another address or end who has it")]
+    #[error("pool {pool:?} cannot listen at {listen}; {}", advice(source))]
     Listen {
         /// The pool's name.
         pool: String,
@@ -50,4 +52,16 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// What to do where an address cannot be listened at.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "end who has it, or choose another address",
+        io::ErrorKind::AddrNotAvailable => "choose an address of this machine",
+        io::ErrorKind::PermissionDenied => {
+            "choose a port from 1024 on or a path that may be written, or run with the right"
+        }
+        _ => "choose another address",
+    }
 }

@@ -15,7 +15,8 @@ pub enum OnEjected {
     Rehash,
     /// They are refused with an error until the server is back; all other keys stay.
     Fail,
-    /// They are read as if they were missing; writes are refused with an error.
+    /// What reads single values (`GET`, `MGET`, memcached's `get`) finds none; all else is refused
+    /// with an error.
     Miss,
     /// The next server on the ring serves them; all other keys stay.
     Next,
@@ -45,11 +46,12 @@ pub struct Options {
     /// Whether an ejected server must answer a probe before it gets requests again. Without one, the
     /// next request is the probe, as twemproxy has it, and a client sees its error.
     pub probe: bool,
-    /// So long after a reload each key is fetched from its old server when it is first used: it moves
-    /// to its new server, with its time to live, before the request goes there. `None`: keys that move are
-    /// missing. A reload that changes the pool ends it early. Moves of two proxies, or of two threads of one, may
-    /// meet, and bring back a key that was deleted in between; so with more than one
-    /// thread it is refused.
+    /// So long after a reload each key is fetched from its old server when it is first used: it
+    /// moves to its new server, with its time to live (of memcached 30 days at most), before the
+    /// request goes there. `None`: keys that move are missing. A reload that changes the pool ends it early.
+    ///
+    /// Moves of two proxies, or of two threads of one, may meet, and bring back a key that was
+    /// deleted in between; so with more than one thread it is refused.
     pub warm_up: Option<Duration>,
     /// How long after a connection could not be made the next attempt is made, at the earliest.
     pub reconnect: Duration,

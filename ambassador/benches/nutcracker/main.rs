@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let rounds = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(5);
-    let shards: Vec<_> = (0..3).map(|_| Redis::start()).collect();
+    let shards = Redis::shards::<3>();
     let listed: String =
         shards.iter().map(|shard| format!("   - {}:1 {}\n", shard.endpoint(), shard.endpoint())).collect();
     let pool = |listen: &str| {

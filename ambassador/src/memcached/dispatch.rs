@@ -5,6 +5,7 @@ use entourage_core::planted;
 use super::{
     Memcached, Merge,
     line::{Span, Words, without_end},
+    meta::is_base64,
     reply::{Expected, Kind},
     request::{Ask, Outgrown, Request, Silence},
     split::Session,
@@ -27,8 +28,7 @@ impl Memcached {
             Ask::Say(words) => answer(desk, request.silence != Silence::All, words),
             // A value that is wrong is thrown away with its request.
             _ if request.value.is_some() && !frame.ends_with(b"\r\n") => {
-                let says = request.silence != Silence::All || request.kind == Kind::MetaSet;
-                answer(desk, says, words::BAD_CHUNK);
+                answer(desk, request.silence != Silence::All, words::BAD_CHUNK);
             }
             Ask::Retrieve if request.keys > 1 => self.retrieve(request, expected, frame, line, desk),
             Ask::Retrieve | Ask::Forward => {
@@ -160,8 +160,7 @@ fn missed(request: Request, line: &[u8], desk: &mut Desk<'_, Memcached>) {
     }
     desk.answer(|out| {
         out.extend_from_slice(b"EN");
-        let flags = || Words::from(line, request.key.end()).map(|flag| flag.of(line));
-        for flag in flags() {
+        for flag in Words::from(line, request.key.end()).map(|flag| flag.of(line)) {
             match flag.first() {
                 Some(b'O') => {
                     out.push(b' ');
@@ -170,7 +169,7 @@ fn missed(request: Request, line: &[u8], desk: &mut Desk<'_, Memcached>) {
                 Some(b'k') => {
                     out.extend_from_slice(b" k");
                     out.extend_from_slice(request.key.of(line));
-                    if flags().any(|flag| flag.starts_with(b"b")) {
+                    if is_base64(line, request.key) {
                         out.extend_from_slice(b" b");
                     }
                 }

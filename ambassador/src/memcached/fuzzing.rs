@@ -23,7 +23,7 @@ const BOUNDS: [Bounds; 2] =
     [Bounds { frame: 64 * 1024 * 1024, arguments: 1_048_576 }, Bounds { frame: 64, arguments: 3 }];
 
 /// What is asked for, by the first byte of an input.
-const KINDS: [Kind; 14] = [
+pub(super) const KINDS: [Kind; 14] = [
     Kind::Values { cas: false },
     Kind::Values { cas: true },
     Kind::Stored { set: true },

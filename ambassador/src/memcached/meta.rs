@@ -1,7 +1,7 @@
 //! What a line of the meta commands asks for.
 
 use super::{
-    line::{Few, Words, number},
+    line::{Few, Span, Words, number},
     reply::Kind,
     request::{Ask, KEY, Request, Silence, value_len},
     words,
@@ -56,6 +56,11 @@ pub(super) fn meta_debug(few: Few) -> Request {
         return Request::say(words::BAD_FORMAT);
     }
     Request::new(Ask::Forward, Kind::MetaDebug, few.word(1))
+}
+
+/// Whether the key of a meta command is in base64.
+pub(super) fn is_base64(line: &[u8], key: Span) -> bool {
+    Words::from(line, key.end()).any(|flag| flag.of(line).starts_with(b"b"))
 }
 
 /// The flag `q` is noticed, and left out; where it is there twice, that is said.

@@ -50,6 +50,8 @@ pub(crate) struct Memcached {
     partial: Partial,
     bounds: Bounds,
     plan: Plan,
+    /// Whether the request that was split last wants no answer, not even an error.
+    is_silent: bool,
 }
 
 impl Protocol for Memcached {
@@ -61,7 +63,7 @@ impl Protocol for Memcached {
     fn of(_: &Pool, options: &Options, _: Moment, _: u16) -> Self {
         let limits = &options.limits;
         let bounds = Bounds { frame: limits.frame, arguments: limits.arguments.get() };
-        Self { partial: options.partial, bounds, plan: Plan::default() }
+        Self { partial: options.partial, bounds, plan: Plan::default(), is_silent: false }
     }
 
     /// As memcached says it.
@@ -74,7 +76,9 @@ impl Protocol for Memcached {
     }
 
     fn split(&mut self, session: &mut Session, input: &[u8]) -> Result<Option<usize>, Parting> {
-        session.split(self.bounds, input)
+        let split = session.split(self.bounds, input);
+        self.is_silent = session.request.silence == Silence::All;
+        split
     }
 
     fn dispatch(&mut self, session: &mut Session, frame: Frame<'_>, desk: &mut Desk<'_, Self>) {
@@ -126,7 +130,9 @@ impl Protocol for Memcached {
     }
 
     fn say(&self, failure: &Failure, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("SERVER_ERROR {failure}\r\n").as_bytes());
+        if !self.is_silent {
+            out.extend_from_slice(format!("SERVER_ERROR {failure}\r\n").as_bytes());
+        }
     }
 
     fn keys(&self, session: &Session, request: &[u8], each: &mut dyn FnMut(&[u8])) {

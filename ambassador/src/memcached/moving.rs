@@ -1,11 +1,13 @@
 //! How a key moves to another server, with its flags and its time to live.
 //!
-//! The meta commands give both; `ms` in mode `E` refuses where there is a value.
+//! The meta commands give both; `ms` in mode `E` refuses where there is a value. A key that has more
+//! than 30 days left has 30 at its new server: a server takes more seconds than these for a date.
 
 use bytes::Bytes;
 
 use super::{
     line::{Few, Words, end_of_line, number, signed, without_end},
+    meta::is_base64,
     reply::{Expected, Kind},
     request::{Ask, Silence},
     split::Session,
@@ -14,6 +16,9 @@ use crate::protocol::Fetched;
 
 /// A key that has never been asked for lives for ever so.
 const FOR_EVER: i64 = -1;
+
+/// The most seconds that are a time to live, as memcached's `protocol.txt` has it.
+const LONGEST: i64 = 60 * 60 * 24 * 30;
 
 const fn expected(kind: Kind) -> Expected {
     Expected { kind, silence: Silence::None, most: 1 }
@@ -28,13 +33,11 @@ pub(super) fn keys(session: &Session, frame: &[u8], each: &mut dyn FnMut(&[u8]))
             let words = Words::from(line, request.key.start()).map(|word| word.of(line));
             words.take(request.keys as usize).for_each(each);
         }
-        Ask::Forward if !request.kind.is_meta() || !is_base64(line) => each(request.key.of(line)),
+        Ask::Forward if !request.kind.is_meta() || !is_base64(line, request.key) => {
+            each(request.key.of(line));
+        }
         _ => {}
     }
-}
-
-fn is_base64(line: &[u8]) -> bool {
-    Words::new(line).skip(2).any(|flag| flag.of(line) == b"b")
 }
 
 /// Asks for a key's value, flags and time to live.
@@ -61,7 +64,7 @@ fn request(key: &[u8], reply: &[u8]) -> Option<Vec<u8>> {
     let flags = number(word(2).strip_prefix(b"f")?)?;
     let left = signed(word(3).strip_prefix(b"t")?)?;
     // 0 is about to end, and as a time to live it would be for ever.
-    let left = if left == FOR_EVER { 0 } else { left.max(1) };
+    let left = if left == FOR_EVER { 0 } else { left.clamp(1, LONGEST) };
     let value = reply.get(end..).filter(|value| value.len() as u64 == bytes + 2)?;
     let line = format!(" {bytes} F{flags} T{left} ME\r\n");
     (word(0) == b"VA").then(|| [b"ms ", key, line.as_bytes(), value].concat())
@@ -87,6 +90,8 @@ mod tests {
             ("VA 3 f7 t-1\r\nabc\r\n", "ms k 3 F7 T0 ME\r\nabc\r\n"),
             ("VA 0 f0 t60\r\n\r\n", "ms k 0 F0 T60 ME\r\n\r\n"),
             ("VA 1 f0 t0\r\nx\r\n", "ms k 1 F0 T1 ME\r\nx\r\n"),
+            ("VA 1 f0 t2592000\r\nx\r\n", "ms k 1 F0 T2592000 ME\r\nx\r\n"),
+            ("VA 1 f0 t2592001\r\nx\r\n", "ms k 1 F0 T2592000 ME\r\nx\r\n"),
         ] {
             let Fetched::Store(_, request) = store(b"k", &[Bytes::from(reply)]) else { panic!("{reply}") };
             assert_eq!(String::from_utf8(request).unwrap(), stored);

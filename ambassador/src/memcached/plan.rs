@@ -6,6 +6,9 @@ use crate::failure::Failure;
 /// A line to a server has at most so many bytes: newer memcached counts them in 16 bits.
 const PART: usize = 32 * 1024;
 
+/// Room for more keys than these is given back.
+const KEPT: usize = 4 * 1024;
+
 /// No part: nobody is asked for the key.
 pub(super) const NOBODY: u16 = u16::MAX;
 
@@ -18,6 +21,8 @@ pub(super) struct Plan {
     parts: Vec<Part>,
     /// The part that is being filled, of each server.
     open: Vec<u16>,
+    /// The parts of keys that no server serves.
+    failed: Vec<u16>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +46,12 @@ pub(super) struct Part {
 impl Plan {
     /// Empties it for a pool of so many servers.
     pub(super) fn clear(&mut self, servers: usize) {
-        if self.keys.capacity() > 4 * 1024 {
+        if self.keys.capacity() > KEPT {
             self.keys = Vec::new();
         }
         self.keys.clear();
         self.parts.clear();
+        self.failed.clear();
         self.open.clear();
         self.open.resize(servers, NOBODY);
     }
@@ -63,8 +69,8 @@ impl Plan {
         let part = match &to {
             Ok(server) => self.open.get(*server).copied().unwrap_or(NOBODY),
             Err(_) => {
-                let same = self.parts.iter().position(|part| part.to == to);
-                same.and_then(|at| u16::try_from(at).ok()).unwrap_or(NOBODY)
+                let is_same = |part: &&u16| self.parts[usize::from(**part)].to == to;
+                self.failed.iter().find(is_same).copied().unwrap_or(NOBODY)
             }
         };
         let number = u32::try_from(self.keys.len()).ok()?;
@@ -80,8 +86,9 @@ impl Plan {
             }
             _ => {
                 let opened = u16::try_from(self.parts.len()).ok().filter(|part| *part != NOBODY)?;
-                if let Some(open) = to.as_ref().ok().and_then(|server| self.open.get_mut(*server)) {
-                    *open = opened;
+                match &to {
+                    Ok(server) => self.open.get_mut(*server).into_iter().for_each(|open| *open = opened),
+                    Err(_) => self.failed.push(opened),
                 }
                 self.parts.push(Part { to, keys: 1, bytes, first: number, last: number });
                 opened
@@ -110,5 +117,43 @@ impl Plan {
     /// Which part each key is in, in the order in which they were asked for.
     pub(super) fn part_of_each(&self) -> Box<[u16]> {
         self.keys.iter().map(|key| key.part).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use entourage_core::{Clock, SystemClock};
+
+    use super::*;
+    use crate::failure::Cause;
+
+    #[test]
+    fn keys_without_a_server_are_one_part_however_many_others_there_are() {
+        let mut plan = Plan::default();
+        plan.clear(1);
+        (0..60_000).for_each(|_| plan.add(Span::new(0..PART - 1), Ok(0)).expect("they fit"));
+        let failures = [Cause::NoServer, Cause::Ejected].map(|cause| Failure { cause, ..Failure::unheard() });
+        let clock = SystemClock::new();
+        let begun = clock.now();
+        for key in 0..1_000_000 {
+            plan.add(Span::new(0..1), Err(failures[key % 2].clone())).expect("they fit");
+        }
+        assert_eq!(plan.parts().len(), 60_002);
+        // With a look at every part for each key this takes half a minute.
+        let took = clock.now().since(begun);
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    #[test]
+    fn a_plan_that_was_large_keeps_little() {
+        let mut plan = Plan::default();
+        plan.clear(1);
+        (0..100_000).for_each(|_| plan.add(Span::new(0..5), Ok(0)).expect("they fit"));
+        assert!(plan.keys.capacity() > KEPT && plan.parts().len() > 1);
+        plan.clear(1);
+        assert_eq!((plan.parts().len(), plan.part_of_each().len()), (0, 0));
+        assert!(plan.keys.capacity() <= KEPT, "room for {} keys", plan.keys.capacity());
     }
 }

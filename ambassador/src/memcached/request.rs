@@ -130,7 +130,8 @@ impl Request {
             _ => return unknown(line, name),
         };
         if line.iter().any(u8::is_ascii_control) {
-            return Self::say(words::BAD_FORMAT);
+            // Some servers take it, and with it the value: that is no request of its own.
+            return Self { ask: Ask::Say(words::BAD_FORMAT), ..parse(line) };
         }
         parse(line)
     }

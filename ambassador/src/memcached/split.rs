@@ -1,7 +1,8 @@
 //! Where a client's request ends.
 
 use super::{
-    line::{Words, end_of_line, without_end},
+    line::{end_of_line, without_end},
+    meta::is_base64,
     reply::Kind,
     request::{Ask, Outgrown, Request, Silence},
     words,
@@ -10,6 +11,9 @@ use crate::protocol::Parting;
 
 /// A line may have so many bytes; only that of `get` and `gets` may have more.
 const LINE: usize = 2_048;
+
+/// What every request of the binary protocol begins with, and no command of the text protocol.
+const BINARY: u8 = 0x80;
 
 /// So many spaces may stand before the name in a line that is longer.
 const SPACES: usize = 100;
@@ -48,13 +52,21 @@ impl Session {
             return Ok(Some(thrown).filter(|thrown| *thrown > 0));
         }
         if self.whole == 0 {
+            // The end of a line, which might never come, is not waited for.
+            if input.first() == Some(&BINARY) {
+                return Err(parting(words::NO_BINARY));
+            }
             let Some(end) = end_of_line(input, self.scanned) else {
                 self.scanned = input.len();
-                return if is_too_long(input, input.len(), bounds) { Err(parting()) } else { Ok(None) };
+                return if is_too_long(input, input.len(), bounds) {
+                    Err(parting(words::LINE_TOO_LONG))
+                } else {
+                    Ok(None)
+                };
             };
             let line = input.get(..end).unwrap_or_default();
             if is_too_long(line, end - 1, bounds) {
-                return Err(parting());
+                return Err(parting(words::LINE_TOO_LONG));
             }
             self.begin(bounds, line);
         }
@@ -90,12 +102,10 @@ impl Session {
 /// larger than an item may be.
 fn outgrown(request: Request, line: &[u8]) -> Request {
     let told = Request { ask: Ask::Say(words::TOO_LARGE), value: None, ..request };
-    let mut flags = Words::from(line, request.key.end()).skip(1);
-    let mut is_binary = || flags.any(|flag| flag.of(line).starts_with(b"b"));
     match (request.ask, request.kind) {
         (Ask::Forward, Kind::Stored { set: true }) => Request { ask: Ask::Outgrow(Outgrown::Set), ..told },
         (Ask::Forward, Kind::MetaSet) => {
-            let by = if is_binary() { Outgrown::MetaBinary } else { Outgrown::Meta };
+            let by = if is_base64(line, request.key) { Outgrown::MetaBinary } else { Outgrown::Meta };
             Request { ask: Ask::Outgrow(by), silence: Silence::None, ..told }
         }
         _ => told,
@@ -110,6 +120,6 @@ fn is_too_long(line: &[u8], len: usize, bounds: Bounds) -> bool {
     len > if may_be_long { bounds.frame } else { LINE }
 }
 
-fn parting() -> Parting {
-    Parting(format!("{}\r\n", words::LINE_TOO_LONG).into_bytes())
+fn parting(words: &str) -> Parting {
+    Parting(format!("{words}\r\n").into_bytes())
 }

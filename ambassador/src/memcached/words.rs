@@ -16,6 +16,7 @@ pub(super) const TOO_LARGE: &str = "SERVER_ERROR object too large for cache";
 
 /// memcached closes without a word.
 pub(super) const LINE_TOO_LONG: &str = "CLIENT_ERROR line too long";
+pub(super) const NO_BINARY: &str = "CLIENT_ERROR the binary protocol is not served; use the text protocol";
 pub(super) const TOO_MANY_KEYS: &str = "CLIENT_ERROR too many keys; ask for fewer at a time";
 pub(super) const CONCERNS_ONE: &str =
     "SERVER_ERROR this concerns one server, and a proxy has many; ask the server itself";

@@ -37,11 +37,13 @@ pub(crate) struct Clients<P: Protocol> {
     clients: Slab<Client<P>>,
     /// How many there ever were.
     came: u64,
+    /// Those with something to be written, or who may go on.
+    listed: Vec<ClientKey>,
 }
 
 impl<P: Protocol> Clients<P> {
     pub(super) const fn new() -> Self {
-        Self { clients: Slab::new(), came: 0 }
+        Self { clients: Slab::new(), came: 0, listed: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -68,6 +70,32 @@ impl<P: Protocol> Clients<P> {
 
     pub(super) fn get_mut(&mut self, key: ClientKey) -> Option<&mut Client<P>> {
         self.clients.get_mut(key.place()).filter(|client| client.number == key.number)
+    }
+
+    /// Has a client looked at by the loop that writes.
+    pub(super) fn list(&mut self, key: ClientKey) {
+        let client = self.clients.get_mut(key.place()).filter(|client| client.number == key.number);
+        if let Some(Client { lane, .. }) = client
+            && !lane.listed
+        {
+            lane.listed = true;
+            self.listed.push(key);
+        }
+    }
+
+    pub(super) const fn is_listed(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    /// Those that were listed since this was called last.
+    pub(super) fn take_listed(&mut self, into: &mut Vec<ClientKey>) {
+        into.clear();
+        std::mem::swap(&mut self.listed, into);
+        for key in &*into {
+            if let Some(client) = self.get_mut(*key) {
+                client.lane.listed = false;
+            }
+        }
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client<P>> {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One server of a pool.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Server {
     /// Its connections; each client keeps to one, so that what it sends stays in order.
     pub(super) lines: Vec<usize>,
@@ -32,11 +32,30 @@ pub(crate) struct Lines<P: Protocol> {
     /// Bytes that may wait for one connection.
     pub(super) queued: usize,
     /// Those with something to write, or to give up.
-    pub(super) listed: Vec<usize>,
+    listed: Vec<usize>,
     pub(super) stats: PoolCounts,
 }
 
 impl<P: Protocol> Lines<P> {
+    /// So many connections to each server, none of them up.
+    pub(super) fn new(router: Router, connections: usize, ejection: Ejection, queued: usize) -> Self {
+        let mut upstreams = Slab::new();
+        let servers = router.targets().iter().enumerate().map(|(place, target)| {
+            let new = |_| upstreams.insert(Upstream::new(place, Rc::clone(&target.name)));
+            Server { lines: (0..connections).map(new).collect(), ..Server::default() }
+        });
+        let servers = servers.collect();
+        Self {
+            upstreams,
+            servers,
+            router,
+            ejection,
+            queued,
+            listed: Vec::new(),
+            stats: PoolCounts::default(),
+        }
+    }
+
     /// The connection by which this client's request of so many bytes goes to this server.
     ///
     /// # Errors
@@ -74,10 +93,7 @@ impl<P: Protocol> Lines<P> {
             stats.requests += 1;
             stats.request_bytes += bytes;
         }
-        if !upstream.listed {
-            upstream.listed = true;
-            self.listed.push(line);
-        }
+        self.list(line);
     }
 
     /// Has a connection looked at by the loop that writes.
@@ -89,10 +105,36 @@ impl<P: Protocol> Lines<P> {
         }
     }
 
+    pub(super) const fn is_listed(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    /// Those that were listed since this was called last.
+    pub(super) fn take_listed(&mut self, into: &mut Vec<usize>) {
+        into.clear();
+        std::mem::swap(&mut self.listed, into);
+        for &line in &*into {
+            if let Some(upstream) = self.upstreams.get_mut(line) {
+                upstream.listed = false;
+            }
+        }
+    }
+
+    /// Has a connection end once nobody waits for a reply over it: it is no longer of the pool.
+    pub(super) fn retire(&mut self, line: usize) {
+        let upstream = &mut self.upstreams[line];
+        (upstream.retired, upstream.server) = (true, None);
+        self.list(line);
+    }
+
     /// Counts a failure against a server, which may eject it.
     pub(super) fn blame(&mut self, server: usize, now: Moment) {
         if self.servers[server].health.fail(self.ejection, now) {
-            tracing::warn!(server = &*self.router.targets()[server].name, "ejected");
+            tracing::warn!(
+                pool = self.router.pool(),
+                server = &*self.router.targets()[server].name,
+                "ejected"
+            );
             self.stats.server_ejects += 1;
             self.servers[server].stats.ejections += 1;
             self.servers[server].stats.ejected_at = now.as_nanos() / 1_000;
@@ -103,7 +145,7 @@ impl<P: Protocol> Lines<P> {
     /// Lets an ejected server back in.
     pub(super) fn readmit(&mut self, server: usize) {
         if self.servers[server].health.is_ejected() {
-            tracing::info!(server = &*self.router.targets()[server].name, "back");
+            tracing::info!(pool = self.router.pool(), server = &*self.router.targets()[server].name, "back");
             self.servers[server].health.readmit();
             self.router.set_ejected(server, false);
         }

@@ -17,10 +17,7 @@ mod tests;
 mod upstream;
 mod warmth;
 
-use std::rc::Rc;
-
 use entourage_core::Moment;
-use slab::Slab;
 
 pub(crate) use self::{
     clients::ClientKey, desk::Desk, input::Input, outbox::Outbox, requests::ClientEnd, reshape::Shape,
@@ -28,15 +25,15 @@ pub(crate) use self::{
 use self::{
     clients::{Client, Clients},
     lane::Lane,
-    lines::{Lines, Server},
+    lines::Lines,
     upstream::{Pending, Upstream},
     warmth::Warmth,
 };
 use crate::{
     limits::Limits,
-    pool::{Ejection, Health, Router},
+    pool::{Ejection, Router},
     protocol::Protocol,
-    stats::{PoolCounts, PoolStats, ServerCounts, ServerStats},
+    stats::{PoolStats, ServerStats},
 };
 
 /// The clients and the servers of one pool, and what each is owed.
@@ -53,8 +50,6 @@ pub(crate) struct Mux<P: Protocol> {
     warmth: Option<Warmth>,
     /// The number of the next key that moves, when keys move again.
     moves: u32,
-    /// Clients with something to be written.
-    listed: Vec<ClientKey>,
 }
 
 /// Why no more requests are taken off a client's bytes.
@@ -77,30 +72,15 @@ impl<P: Protocol> Mux<P> {
         ejection: Ejection,
         limits: Limits,
     ) -> Self {
-        let mut upstreams = Slab::new();
-        let mut lines = |server: usize| {
-            let new = || Upstream::new(server, Rc::clone(&router.targets()[server].name));
-            (0..connections).map(|_| upstreams.insert(new())).collect()
-        };
-        let servers = (0..router.targets().len())
-            .map(|server| Server {
-                lines: lines(server),
-                health: Health::default(),
-                stats: ServerCounts::default(),
-            })
-            .collect();
-        let (queued, stats) = (limits.queued, PoolCounts::default());
-        let lines = Lines { upstreams, servers, router, ejection, queued, listed: Vec::new(), stats };
         Self {
             protocol,
             clients: Clients::new(),
-            lines,
+            lines: Lines::new(router, connections, ejection, limits.queued),
             limits,
             buffered: 0,
             now: Moment::ZERO,
             warmth: None,
             moves: 0,
-            listed: Vec::new(),
         }
     }
 
@@ -147,7 +127,7 @@ impl<P: Protocol> Mux<P> {
 
     /// Whether anything is to be written.
     pub(crate) fn is_listed(&self) -> bool {
-        !self.listed.is_empty() || !self.lines.listed.is_empty()
+        self.clients.is_listed() || self.lines.is_listed()
     }
 
     /// Tells the time. It stands still until it is told again.

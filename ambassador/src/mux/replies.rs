@@ -54,10 +54,21 @@ impl<P: Protocol> Mux<P> {
     /// Says whether the server is to be left alone for a while.
     pub(crate) fn lose(&mut self, line: usize, cause: Cause) -> bool {
         let Some(upstream) = self.lines.upstreams.get_mut(line) else { return true };
+        let gives_up = !upstream.is_up || upstream.ends_barren();
+        self.end(line, cause, gives_up);
+        gives_up
+    }
+
+    /// A connection is gone, and there is no next: nobody's request goes over it any more.
+    pub(crate) fn give_up(&mut self, line: usize, cause: Cause) {
+        self.end(line, cause, true);
+    }
+
+    fn end(&mut self, line: usize, cause: Cause, gives_up: bool) {
+        let Some(upstream) = self.lines.upstreams.get_mut(line) else { return };
         let (server, failure) = (upstream.server, Failure { cause, server: Rc::clone(&upstream.name) });
         let was_up = std::mem::replace(&mut upstream.is_up, false);
         upstream.stale = cause != Cause::TimedOut || !planted("proxy-keeps-a-late-connection");
-        let gives_up = !was_up || upstream.is_barren();
         let lost = if gives_up { upstream.lose_all() } else { upstream.lose() };
         self.lines.list(line);
         if let Some(server) = server {
@@ -78,7 +89,6 @@ impl<P: Protocol> Mux<P> {
             let left = self.lines.upstreams[line].lose_all();
             self.tell_all(&left, &failure);
         }
-        gives_up
     }
 
     /// Gives up the connections on which the oldest request waits for longer than `limit`.
@@ -125,13 +135,7 @@ impl<P: Protocol> Mux<P> {
 
     /// The connections that have something to be done, since they were asked for last.
     pub(crate) fn listed_lines(&mut self, into: &mut Vec<usize>) {
-        std::mem::swap(&mut self.lines.listed, into);
-        self.lines.listed.clear();
-        for &line in &*into {
-            if let Some(upstream) = self.lines.upstreams.get_mut(line) {
-                upstream.listed = false;
-            }
-        }
+        self.lines.take_listed(into);
     }
 
     /// What waits to be sent over this connection, as far as these slices reach.
@@ -152,7 +156,6 @@ impl<P: Protocol> Mux<P> {
             return Wants { ended: true, ..Wants::default() };
         };
         Wants {
-            to_send: upstream.out.len(),
             is_asked: !upstream.pending.is_empty(),
             is_quiet: upstream.is_quiet(),
             reset: upstream.stale,
@@ -175,15 +178,10 @@ impl<P: Protocol> Mux<P> {
 
     /// Brings what came of a step to the key that moves.
     fn step(&mut self, number: u32, part: u16, outcome: Result<Frame<'_>, Failure>) {
-        let Self { protocol, lines, clients, listed, warmth: Some(warmth), now, .. } = self else { return };
+        let Self { protocol, lines, clients, warmth: Some(warmth), now, .. } = self else { return };
         for key in warmth.step(protocol, (number, part), outcome, lines, *now) {
             // Its requests may go on.
-            if let Some(client) = clients.get_mut(key)
-                && !client.lane.listed
-            {
-                client.lane.listed = true;
-                listed.push(key);
-            }
+            clients.list(key);
         }
     }
 
@@ -201,18 +199,13 @@ impl<P: Protocol> Mux<P> {
             Err(failure) => lane.fail(&self.protocol, slot, part, expected, failure),
         }
         // Also where nothing is to be written: it may go on, or be owed too much.
-        if !lane.listed {
-            lane.listed = true;
-            self.listed.push(client);
-        }
+        self.clients.list(client);
     }
 }
 
 /// What a connection needs of the loop that has its socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wants {
-    /// Bytes that wait to be sent.
-    pub(crate) to_send: usize,
     /// Somebody waits for a reply, or to be sent.
     pub(crate) is_asked: bool,
     /// It is up, and nothing that was sent waits for a reply.

@@ -42,7 +42,7 @@ impl<P: Protocol> Mux<P> {
 
     /// Takes requests off what a client sent, as many as it may have on their way.
     pub(crate) fn take(&mut self, key: ClientKey, input: &mut Input<'_>) -> Taken {
-        let Self { protocol, clients, lines, limits, now, warmth, listed, .. } = self;
+        let Self { protocol, clients, lines, limits, now, warmth, .. } = self;
         let Some(Client { session, lane, .. }) = clients.get_mut(key) else { return Taken::Ending };
         let before = lane.out.len();
         let taken = loop {
@@ -82,22 +82,15 @@ impl<P: Protocol> Mux<P> {
         };
         lane.advance(protocol);
         // What waited before waits for its socket, and who writes can do nothing for it.
-        if lane.out.len() > before && !lane.listed {
-            lane.listed = true;
-            listed.push(key);
+        if lane.out.len() > before {
+            clients.list(key);
         }
         taken
     }
 
     /// The clients that have something to be written, since they were asked for last.
     pub(crate) fn listed_clients(&mut self, into: &mut Vec<ClientKey>) {
-        std::mem::swap(&mut self.listed, into);
-        self.listed.clear();
-        for key in &*into {
-            if let Some(client) = self.clients.get_mut(*key) {
-                client.lane.listed = false;
-            }
-        }
+        self.clients.take_listed(into);
     }
 
     /// What waits to be written to this client, as far as these slices reach.

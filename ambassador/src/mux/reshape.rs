@@ -4,12 +4,11 @@ use std::{rc::Rc, time::Duration};
 
 use entourage_core::planted;
 
-use super::{Mux, Server, Upstream, Warmth};
+use super::{Mux, Upstream, Warmth};
 use crate::{
     limits::Limits,
-    pool::{Ejection, Health, Router},
+    pool::{Ejection, Router},
     protocol::Protocol,
-    stats::ServerCounts,
 };
 
 /// What a pool becomes.
@@ -45,16 +44,10 @@ impl<P: Protocol> Mux<P> {
         let mut added = Vec::new();
         for (place, kept) in kept.into_iter().enumerate() {
             let kept = kept.and_then(|before_place| before[before_place].take());
-            let mut server = kept.unwrap_or_else(|| Server {
-                lines: Vec::new(),
-                health: Health::default(),
-                stats: ServerCounts::default(),
-            });
+            let mut server = kept.unwrap_or_default();
             for line in server.lines.drain(connections.min(server.lines.len())..) {
-                let upstream = &mut self.lines.upstreams[line];
-                server.stats.server_connections -= u64::from(upstream.is_up);
-                retire(upstream);
-                self.lines.listed.push(line);
+                server.stats.server_connections -= u64::from(self.lines.upstreams[line].is_up);
+                self.lines.retire(line);
             }
             let name = Rc::clone(&self.lines.router.targets()[place].name);
             for line in &server.lines {
@@ -76,8 +69,7 @@ impl<P: Protocol> Mux<P> {
             // Keys are still fetched over one connection to each server.
             self.lines.upstreams[line].server = None;
             if warm_up.is_none() || !lines_before.contains(&line) {
-                retire(&mut self.lines.upstreams[line]);
-                self.lines.listed.push(line);
+                self.lines.retire(line);
             }
             if planted("reload-forgets-who-waits") {
                 self.lines.upstreams[line].lose_all();
@@ -104,16 +96,13 @@ impl<P: Protocol> Mux<P> {
         let (moved, missing) = (self.lines.stats.keys_moved, self.lines.stats.keys_missing);
         tracing::info!(moved, missing, "keys move no more; these did since the start");
         for &line in warmth.lines() {
-            if let Some(upstream) = self.lines.upstreams.get_mut(line)
-                && upstream.server.is_none()
-            {
-                retire(upstream);
-                self.lines.listed.push(line);
+            if self.lines.upstreams.get(line).is_some_and(|upstream| upstream.server.is_none()) {
+                self.lines.retire(line);
             }
         }
         // Who waits for a key finds it where it is.
         for client in warmth.waiters() {
-            self.listed.push(client);
+            self.clients.list(client);
         }
     }
 
@@ -129,11 +118,10 @@ impl<P: Protocol> Mux<P> {
     ///
     /// Returns the new connection; `None` if this one is no longer of the pool.
     pub(crate) fn replace(&mut self, line: usize) -> Option<usize> {
-        let upstream = self.lines.upstreams.get_mut(line)?;
+        let upstream = self.lines.upstreams.get(line)?;
         let server = upstream.server?;
         let (name, was_up) = (Rc::clone(&upstream.name), upstream.is_up);
-        retire(upstream);
-        self.lines.list(line);
+        self.lines.retire(line);
         let new = self.lines.upstreams.insert(Upstream::new(server, name));
         let of = &mut self.lines.servers[server];
         of.stats.server_connections -= u64::from(was_up);
@@ -150,9 +138,4 @@ impl<P: Protocol> Mux<P> {
             self.lines.upstreams.try_remove(line);
         }
     }
-}
-
-fn retire<P: Protocol>(upstream: &mut Upstream<P>) {
-    upstream.retired = true;
-    upstream.server = None;
 }

@@ -189,7 +189,7 @@ impl<P: Protocol> Upstream<P> {
     ///
     /// One such connection may be chance, and the next may serve what was not begun. A server that
     /// ends each is not worth waiting for.
-    pub(super) fn is_barren(&mut self) -> bool {
+    pub(super) fn ends_barren(&mut self) -> bool {
         if !self.has_answered {
             self.barren = self.barren.saturating_add(1);
         }

@@ -184,7 +184,7 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// A few words of the file, as they may be printed; it prints in quotes.
+/// A few words of the file, as they may be printed: in quotes, and without the account of a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt(String);
 
@@ -193,6 +193,10 @@ impl Excerpt {
     const LONGEST: usize = 60;
 
     pub(super) fn of(text: &str) -> Self {
+        let account =
+            text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+        let text =
+            account.map_or_else(|| text.to_owned(), |(scheme, (_, rest))| format!("{scheme}://***@{rest}"));
         let mut short: String = text.chars().take(Self::LONGEST).collect();
         if short.len() < text.len() {
             short.push('…');

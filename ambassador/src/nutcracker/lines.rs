@@ -63,7 +63,7 @@ pub(super) fn may_stand(c: char) -> bool {
 /// The same with spaces for the tabs that stand between a key and its value.
 ///
 /// YAML allows them there, and people line values up with them, but the parser refuses them
-/// before a word. A line within quotes that looks like a key is changed too, which YAML folds.
+/// before a word. A line of quoted text that looks like a key has its tab changed too.
 pub(super) fn without_tabs_after_keys(text: &str) -> Cow<'_, str> {
     if !text.contains(":\t") {
         return Cow::Borrowed(text);
@@ -76,7 +76,7 @@ pub(super) fn without_tabs_after_keys(text: &str) -> Cow<'_, str> {
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\''));
         let value_at = value.find(|c| c != ' ' && c != '\t');
         match value_at {
-            Some(at) if is_key => format!("{key}: {:at$}{}", "", &value[at..]),
+            Some(at) if is_key => format!("{key}: {}{}", " ".repeat(at), &value[at..]),
             _ => line.to_owned(),
         }
     };

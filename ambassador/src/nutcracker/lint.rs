@@ -30,7 +30,7 @@ impl Lint<'_> {
     }
 
     fn warn_at(&mut self, at: Place, concern: Concern) {
-        self.found.push(Warning { at, pool: self.keys.pool(), concern });
+        self.found.push(Warning { at, pool: self.pool.name.clone(), concern });
     }
 
     /// Where the key stands, or where the pool begins that lacks it.

@@ -10,7 +10,7 @@ use super::invalid::{Excerpt, Place};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     pub(super) at: Place,
-    pub(super) pool: Excerpt,
+    pub(super) pool: String,
     pub(super) concern: Concern,
 }
 
@@ -19,6 +19,12 @@ impl Warning {
     #[must_use]
     pub const fn line(&self) -> usize {
         self.at.line
+    }
+
+    /// The pool that it is about.
+    #[must_use]
+    pub fn pool(&self) -> &str {
+        &self.pool
     }
 
     /// What it is about.
@@ -30,7 +36,7 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: pool {}: {}", self.at.line, self.pool, self.concern)
+        write!(f, "line {}: pool {}: {}", self.at.line, Excerpt::of(&self.pool), self.concern)
     }
 }
 

@@ -1,8 +1,13 @@
 //! Where keys are placed, whoever serves them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use entourage_sharding::{ConsistentRing, Dialect, Error, HashTag, KeyHash, Modula, ShardingFunction};
+use entourage_sharding::{
+    ConsistentRing, Dialect, Error, HashTag, KeyHash, Modula, Server, ShardingFunction,
+};
 
 use crate::nutcracker::{Distribution, Pool};
 
@@ -47,10 +52,8 @@ impl Placement {
     /// As the ring's: too many points, say.
     pub(crate) fn new(placing: Placing, among: &[(usize, &str, u32)]) -> Result<Self, Error> {
         let Placing { distribution, hash, tag } = placing;
-        let named = |name: &str| {
-            let of = among.iter().find(|(_, known, _)| *known == name);
-            of.expect("the function names the servers that it was given").0
-        };
+        let places: HashMap<_, _> = among.iter().map(|(at, name, _)| (*name, *at)).collect();
+        let numbered = |servers: &[Server]| servers.iter().map(|server| places[server.name()]).collect();
         let targets = among.iter().map(|(_, name, weight)| (*name, *weight));
         let (function, servers) = match (among.len(), distribution) {
             (0, _) => (Function::Nobody, Vec::new()),
@@ -59,12 +62,12 @@ impl Placement {
             (_, Distribution::Ketama) => {
                 let builder = ConsistentRing::builder().dialect(Dialect::Twemproxy(hash));
                 let ring = targets.fold(builder, |ring, (name, weight)| ring.server(name, weight)).build()?;
-                let servers = ring.servers().iter().map(|server| named(server.name())).collect();
+                let servers = numbered(ring.servers());
                 (Function::Ring(ring), servers)
             }
             (_, Distribution::Modula) => {
                 let modula = Modula::new(hash, targets)?;
-                let servers = modula.servers().iter().map(|server| named(server.name())).collect();
+                let servers = numbered(modula.servers());
                 (Function::Modula(modula), servers)
             }
         };

@@ -21,6 +21,8 @@ pub(crate) struct Target {
 /// Says which server of a pool has a key, of those that serve.
 #[derive(Debug)]
 pub(crate) struct Router {
+    /// The pool's name.
+    pool: Rc<str>,
     targets: Vec<Target>,
     ejected: Vec<bool>,
     on_ejected: OnEjected,
@@ -41,7 +43,12 @@ impl Router {
             .collect();
         let (placing, ejected) = (Placing::from(pool), vec![false; targets.len()]);
         let placement = place(placing, on_ejected, &targets, &ejected)?;
-        Ok(Self { targets, ejected, on_ejected, placing, placement })
+        Ok(Self { pool: pool.name.as_str().into(), targets, ejected, on_ejected, placing, placement })
+    }
+
+    /// The pool's name.
+    pub(crate) fn pool(&self) -> &str {
+        &self.pool
     }
 
     pub(crate) fn targets(&self) -> &[Target] {

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use entourage_core::timeout;
+
 use super::{
     inbox::{Inbox, Read},
     shared::{End, Shared},
@@ -18,7 +20,6 @@ use crate::{
     mux::{ClientEnd, ClientKey, Input, Taken},
     protocol::Protocol,
 };
-use entourage_core::timeout;
 
 /// How often a client is read before others have their turn.
 const READS: usize = 4;

@@ -5,6 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use tokio::{
@@ -16,7 +17,11 @@ use super::{
     shared::Shared,
     socket::{Socket, cause},
 };
-use crate::{failure::Cause, nutcracker::Address, protocol::Protocol};
+use crate::{
+    failure::Cause,
+    nutcracker::{Address, Pool},
+    protocol::Protocol,
+};
 
 /// The process has as many descriptors as it may, or the machine.
 const MFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
@@ -25,11 +30,26 @@ const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
 /// The longest answer to a greeting.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
+/// How long making a connection may take where no time-out is configured.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long making a connection to a server of this pool may take.
+pub(super) fn patience(pool: &Pool) -> Duration {
+    pool.timeout.unwrap_or(PATIENCE)
+}
+
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) address: Address,
     pub(super) keepalive: bool,
+}
+
+impl Target {
+    /// That of a pool, by its place.
+    pub(super) fn of(pool: &Pool, server: usize) -> Self {
+        Self { address: pool.servers[server].address.clone(), keepalive: pool.tcp_keepalive }
+    }
 }
 
 /// Connects to a server, and says the password and the database.

@@ -5,7 +5,10 @@ use std::{rc::Rc, time::Duration};
 use entourage_core::{sleep, timeout};
 use tokio::task::JoinSet;
 
-use super::{connect, line, pool, shared::Shared};
+use super::{
+    connect::{Target, patience, probe},
+    shared::Shared,
+};
 use crate::protocol::Protocol;
 
 /// How often, at the least.
@@ -40,8 +43,8 @@ pub(super) async fn watch<P: Protocol>(shared: Rc<Shared<P>>) {
 /// Lets an ejected server back in if it answers.
 async fn ask<P: Protocol>(shared: Rc<Shared<P>>, server: usize) {
     let pool = shared.pool();
-    let target = pool::target(&pool, server);
-    let answered = timeout(&shared.clock, line::patience(&pool), connect::probe(&*shared, &target)).await;
+    let target = Target::of(&pool, server);
+    let answered = timeout(&shared.clock, patience(&pool), probe(&*shared, &target)).await;
     // In between the pool may have become another, where this place is another server's.
     let is_it = Rc::ptr_eq(&pool, &shared.pool());
     if is_it && matches!(answered, Ok(Ok(()))) {

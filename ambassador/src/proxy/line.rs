@@ -5,30 +5,21 @@ use std::{
     io,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use entourage_core::{sleep, timeout};
 use tokio::task::JoinSet;
 
 use super::{
-    connect::{Target, connect},
+    connect::{Target, connect, patience},
     inbox::{Inbox, Read},
     moved::moved,
-    pool::pass_on,
     shared::{End, Shared},
     socket::{Socket, cause},
+    tasks::pass_on,
     writing::Side,
 };
-use crate::{failure::Cause, mux::Input, nutcracker::Pool, protocol::Protocol};
-
-/// How long making a connection may take where no time-out is configured.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long making a connection to a server of this pool may take.
-pub(super) fn patience(pool: &Pool) -> Duration {
-    pool.timeout.unwrap_or(PATIENCE)
-}
+use crate::{failure::Cause, mux::Input, protocol::Protocol};
 
 /// Keeps one connection to a server for as long as it is of the pool.
 ///
@@ -157,13 +148,8 @@ async fn finish<P: Protocol>(shared: Rc<Shared<P>>, mut left: Connection) {
     let cause = poll_fn(|cx| left.poll(&shared, cx)).await.unwrap_or(Cause::Lost);
     *left.end.socket.borrow_mut() = None;
     shared.tell_time();
-    // The first loses what was sent, the second what was not: there is no next connection.
-    for _ in 0..2 {
-        if !shared.mux.borrow().wants(left.line).ended {
-            shared.mux.borrow_mut().lose(left.line, cause);
-        }
-    }
     shared.leave_line(left.line);
+    shared.mux.borrow_mut().give_up(left.line, cause);
     shared.mux.borrow_mut().forget(left.line);
     shared.write_soon();
 }

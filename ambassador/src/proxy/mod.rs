@@ -12,6 +12,7 @@ mod reactor;
 mod resolve;
 mod shared;
 mod socket;
+mod tasks;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,13 @@ use self::{
     resolve::{Resolve, System},
     terms::Terms,
 };
-use crate::{error::Error, nutcracker::Config, options::Options, pool::Router, stats::PoolStats};
+use crate::{
+    error::Error,
+    nutcracker::{Config, Pool},
+    options::Options,
+    pool::Router,
+    stats::PoolStats,
+};
 
 /// A sharding proxy: the pools of a `nutcracker.yml`, served.
 ///
@@ -48,30 +55,33 @@ impl ShardProxy {
     /// Listens for the clients of every pool, and serves them.
     ///
     /// # Errors
-    /// [`Error::Listen`] names the pool whose address cannot be listened at, [`Error::Ring`] that
-    /// whose servers make no ring, [`Error::Tls`] that whose certificates cannot be used;
-    /// [`Error::NoPool`] if access was given to a pool that there is not; [`Error::Thread`] if the machine
-    /// gives no thread.
+    /// [`Error::Listen`] names the pool whose address cannot be listened at; [`Error::Thread`] if the
+    /// machine gives no thread; otherwise as [`check`](Self::check).
     pub async fn start(config: Config, options: Options) -> Result<Self, Error> {
         Self::start_with(config, options, Arc::new(System)).await
     }
 
     /// The same, with a resolver of names.
     async fn start_with(config: Config, options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, Error> {
-        let is_known = |name: &&String| config.pools.iter().any(|pool| pool.name == **name);
-        if let Some(pool) = options.access_of.keys().find(|name| !is_known(name)) {
-            return Err(Error::NoPool { pool: pool.clone() });
-        }
-        let reactors = options.reactors.get();
-        if options.warm_up.is_some() && reactors > 1 {
-            return Err(Error::WarmUp { reactors });
-        }
+        agree(&config, &options)?;
         let threads = (0..options.reactors.get())
             .map(|number| Reactor::start(options.clone(), format!("entourage-shard-{number}")));
         let reactors = threads.collect::<io::Result<_>>().map_err(|source| Error::Thread { source })?;
         let proxy = Self { reactors, options, resolver, doors: Mutex::new(Arc::new([])) };
         proxy.reload(config).await?;
         Ok(proxy)
+    }
+
+    /// Whether a proxy can be made of these, as far as that is known before it listens and connects:
+    /// rings are made, certificates and keys are read.
+    ///
+    /// # Errors
+    /// [`Error::Ring`] names the pool whose servers make no ring, [`Error::Tls`] that whose certificates
+    /// cannot be used; [`Error::NoPool`] if access was given to a pool that there is not;
+    /// [`Error::WarmUp`] if keys are to move with several threads.
+    pub fn check(config: &Config, options: &Options) -> Result<(), Error> {
+        agree(config, options)?;
+        terms(config, options, &(Arc::new(System) as Arc<dyn Resolve>)).map(drop)
     }
 
     /// Serves these pools from now on; returns when it does.
@@ -82,17 +92,12 @@ impl ShardProxy {
     /// again, for connections that are made from now on.
     ///
     /// # Errors
-    /// As [`start`](Self::start), and nothing is changed.
+    /// [`Error::Listen`], [`Error::Ring`] or [`Error::Tls`], and nothing is changed.
     ///
     /// # Cancel safety
     /// Dropped, it may have taken effect, on all threads or on some; call it again.
     pub async fn reload(&self, config: Config) -> Result<(), Error> {
-        for pool in &config.pools {
-            Router::new(pool, self.options.on_ejected)
-                .map_err(|source| Error::Ring { pool: pool.name.clone(), source })?;
-        }
-        let load = |pool| Terms::load(pool, &self.options, Arc::clone(&self.resolver));
-        let terms: Arc<[Terms]> = config.pools.iter().map(load).collect::<Result<_, _>>()?;
+        let terms = terms(&config, &self.options, &self.resolver)?;
         let doors = self.open(&config).await?;
         let config = Arc::new(config);
         let orders: Vec<_> =
@@ -167,4 +172,27 @@ impl Drop for ShardProxy {
     fn drop(&mut self) {
         self.reactors.iter_mut().for_each(Reactor::stop);
     }
+}
+
+/// Whether the options are good, and those of this configuration.
+fn agree(config: &Config, options: &Options) -> Result<(), Error> {
+    let is_known = |name: &&String| config.pools.iter().any(|pool| pool.name == **name);
+    if let Some(pool) = options.access_of.keys().find(|name| !is_known(name)) {
+        return Err(Error::NoPool { pool: pool.clone() });
+    }
+    let reactors = options.reactors.get();
+    if options.warm_up.is_some() && reactors > 1 {
+        return Err(Error::WarmUp { reactors });
+    }
+    Ok(())
+}
+
+/// Reads what the files of every pool say, if its servers make a ring.
+fn terms(config: &Config, options: &Options, resolver: &Arc<dyn Resolve>) -> Result<Arc<[Terms]>, Error> {
+    let of = |pool: &Pool| {
+        Router::new(pool, options.on_ejected)
+            .map_err(|source| Error::Ring { pool: pool.name.clone(), source })?;
+        Terms::load(pool, options, Arc::clone(resolver))
+    };
+    config.pools.iter().map(of).collect()
 }

@@ -5,8 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use entourage_core::{sleep, timeout};
 
 use super::{
-    connect::{Target, connect},
-    line::patience,
+    connect::{Target, connect, patience},
     resolve::{is_name, is_same},
     shared::Shared,
     socket::Socket,

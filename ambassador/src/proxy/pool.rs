@@ -11,6 +11,7 @@ use super::{
     health, line,
     listener::{Incoming, Listener},
     shared::{Chunk, Shared},
+    tasks::pass_on,
     terms::Terms,
 };
 use crate::{
@@ -137,15 +138,6 @@ async fn serve<P: Protocol>(
     }
 }
 
-/// A fault of one connection's code is a fault of all: the thread ends, and says so.
-pub(super) fn pass_on(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
 /// Makes the pool what it is now configured to be; the connections that are new.
 fn reload<P: Protocol>(
     shared: &Shared<P>,
@@ -193,13 +185,8 @@ fn kept(before: &Pool, now: &Pool, server: usize) -> Option<usize> {
 /// Keeps these connections, each with its server's place.
 fn keep<P: Protocol>(shared: &Rc<Shared<P>>, lines: Vec<(usize, usize)>, tasks: &mut JoinSet<()>) {
     for (server, line) in lines {
-        tasks.spawn_local(line::keep(Rc::clone(shared), line, target(&shared.pool(), server)));
+        tasks.spawn_local(line::keep(Rc::clone(shared), line, Target::of(&shared.pool(), server)));
     }
-}
-
-/// Where a server of this pool is.
-pub(super) fn target(pool: &Pool, server: usize) -> Target {
-    Target { address: pool.servers[server].address.clone(), keepalive: pool.tcp_keepalive }
 }
 
 /// When servers of this pool are ejected.

@@ -9,17 +9,18 @@ use tokio::{
 };
 
 use super::{
-    listener::{Door, Listener},
+    listener::Door,
     pool::{Beginning, Change, Served},
     shared::{Chunk, chunk},
+    tasks::pass_on,
     terms::Terms,
 };
-use crate::redis::Redis;
 use crate::{
     memcached::Memcached,
     nutcracker::{Config, Pool, Wire},
     options::Options,
     pool::Router,
+    redis::Redis,
     stats::PoolStats,
 };
 
@@ -144,11 +145,7 @@ impl Pools {
                         self.served.values().for_each(|pool| pool.served.change(Change::Drain));
                     }
                 },
-                Some(ended) = self.tasks.join_next() => {
-                    if let Err(error) = ended && error.is_panic() {
-                        std::panic::resume_unwind(error.into_panic());
-                    }
-                }
+                Some(ended) = self.tasks.join_next() => pass_on(ended),
             }
             if self.tasks.is_empty() {
                 // Who asked may have gone since.
@@ -171,7 +168,8 @@ impl Pools {
         before.into_values().for_each(|gone| gone.served.change(Change::Drain));
     }
 
-    /// Serves a pool, which may have been served before.
+    /// Serves a pool, which may have been served before, and is served as it was if it cannot be as it
+    /// is to be.
     fn serve(
         &mut self,
         pool: &Pool,
@@ -180,10 +178,17 @@ impl Pools {
         known: Option<Serving>,
     ) -> Option<Serving> {
         let is_open = known.as_ref().is_some_and(|known| Arc::ptr_eq(&known.door, door));
-        let listener = if is_open { None } else { Some(self.listener(pool, door)?) };
-        let router = Router::new(pool, self.options.on_ejected);
-        let router =
-            router.inspect_err(|error| tracing::error!(pool = pool.name, %error, "not served")).ok()?;
+        let listener = match is_open {
+            true => None,
+            false => match door.listener() {
+                Ok(listener) => Some(listener),
+                Err(error) => return refuse(pool, &error, known),
+            },
+        };
+        let router = match Router::new(pool, self.options.on_ejected) {
+            Ok(router) => router,
+            Err(error) => return refuse(pool, &error, known),
+        };
         let (pool, terms) = (Rc::new(pool.clone()), Rc::new(terms.clone()));
         let wire = pool.protocol;
         let served = match (known, listener) {
@@ -204,9 +209,10 @@ impl Pools {
         };
         Some(Serving { served, wire, door: Arc::clone(door) })
     }
+}
 
-    fn listener(&self, pool: &Pool, door: &Door) -> Option<Listener> {
-        let listener = door.listener();
-        listener.inspect_err(|error| tracing::error!(pool = pool.name, %error, "not served")).ok()
-    }
+/// Goes on as before: the machine has no descriptor left, say.
+fn refuse(pool: &Pool, error: &impl std::fmt::Display, known: Option<Serving>) -> Option<Serving> {
+    tracing::error!(pool = pool.name, %error, "not served as it is configured; reload to try again");
+    known
 }

@@ -120,18 +120,39 @@ fn two_servers() -> ([Server; 2], u16) {
     }
 }
 
-/// A proxy in front of a server of this name, which is looked up all the time.
-async fn proxy(host: &str, port: u16, names: &Arc<Names>) -> (ShardProxy, SocketAddr) {
-    let text = format!(
-        "p:\n  listen: 127.0.0.1:1\n  redis: true\n  timeout: 20000\n  servers:\n   - {host}:{port}:1\n"
-    );
-    let mut config = Config::parse(&text).expect("it is right");
-    config.pools[0].listen = Listen::Tcp { host: "127.0.0.1".to_owned(), port: 0 };
-    let options = Options { resolve: Duration::from_millis(10), ..Options::default() };
-    let resolver = Arc::clone(names) as Arc<dyn Resolve>;
-    let proxy = ShardProxy::start_with(config, options, resolver).await.expect("it can listen");
-    let address = proxy.addresses()[0].expect("it is a port");
-    (proxy, address)
+/// Two servers, and a proxy that reaches the one that a name leads to, which is looked up all the time.
+struct Site {
+    first: Server,
+    second: Server,
+    names: Arc<Names>,
+    proxy: ShardProxy,
+    address: SocketAddr,
+}
+
+impl Site {
+    /// The server is called `host`, which leads to the `number`-th.
+    async fn start(host: &str, number: u8) -> Self {
+        let ([first, second], port) = two_servers();
+        let names = Names::new(at(number));
+        let text = format!(
+            "p:\n  listen: 127.0.0.1:1\n  redis: true\n  timeout: 20000\n  servers:\n   - {host}:{port}:1\n"
+        );
+        let mut config = Config::parse(&text).expect("it is right");
+        config.pools[0].listen = Listen::Tcp { host: "127.0.0.1".to_owned(), port: 0 };
+        let options = Options { resolve: Duration::from_millis(10), ..Options::default() };
+        let resolver = Arc::clone(&names) as Arc<dyn Resolve>;
+        let proxy = ShardProxy::start_with(config, options, resolver).await.expect("it can listen");
+        let address = proxy.addresses()[0].expect("it is a port");
+        Self { first, second, names, proxy, address }
+    }
+
+    /// A client, which the first server has answered.
+    fn client(&self) -> Client {
+        let mut client = Client::new(self.address);
+        client.send("a");
+        assert_eq!(client.value(), "a@1");
+        client
+    }
 }
 
 /// Has whoever waits for so many moves go on, also when this test fails.
@@ -170,12 +191,8 @@ impl Client {
 
 #[tokio::test]
 async fn a_server_that_moves_is_asked_where_it_is_once_it_has_answered_what_it_was_asked() {
-    let ([first, second], port) = two_servers();
-    let names = Names::new(at(1));
-    let (proxy, address) = proxy("shard.test", port, &names).await;
-    let mut client = Client::new(address);
-    client.send("a");
-    assert_eq!(client.value(), "a@1");
+    let site = Site::start("shard.test", 1).await;
+    let (mut client, Site { first, second, names, proxy, .. }) = (site.client(), &site);
     let held = first.gate.lock().expect("nobody panics with it");
     client.send("b");
     eventually(PATIENCE, "it is asked", || (first.asked() == 2).then_some(()));
@@ -201,12 +218,8 @@ async fn a_server_that_moves_is_asked_where_it_is_once_it_has_answered_what_it_w
 
 #[tokio::test]
 async fn a_server_that_nobody_asks_anything_is_followed_too() {
-    let ([first, second], port) = two_servers();
-    let names = Names::new(at(1));
-    let (_proxy, address) = proxy("shard.test", port, &names).await;
-    let mut client = Client::new(address);
-    client.send("a");
-    assert_eq!(client.value(), "a@1");
+    let site = Site::start("shard.test", 1).await;
+    let (mut client, Site { first, second, names, .. }) = (site.client(), &site);
     names.are(at(2));
     eventually(PATIENCE, "it is left", || (first.left.load(Ordering::Relaxed) == 1).then_some(()));
     client.send("b");
@@ -216,12 +229,8 @@ async fn a_server_that_nobody_asks_anything_is_followed_too() {
 
 #[tokio::test]
 async fn a_name_that_leads_to_where_nobody_answers_changes_nothing() {
-    let ([first, second], port) = two_servers();
-    let names = Names::new(at(1));
-    let (_proxy, address) = proxy("shard.test", port, &names).await;
-    let mut client = Client::new(address);
-    client.send("a");
-    assert_eq!(client.value(), "a@1");
+    let site = Site::start("shard.test", 1).await;
+    let (mut client, Site { first, second, names, .. }) = (site.client(), &site);
     names.are(at(3));
     let enough = names.asked() + 5;
     eventually(PATIENCE, "it is looked up", || (names.asked() >= enough).then_some(()));
@@ -232,28 +241,24 @@ async fn a_name_that_leads_to_where_nobody_answers_changes_nothing() {
 
 #[tokio::test]
 async fn an_address_is_never_looked_up() {
-    let ([first, _], port) = two_servers();
-    let names = Names::new(at(2));
-    let (_proxy, address) = proxy("127.0.0.1", port, &names).await;
-    let mut client = Client::new(address);
-    client.send("a");
-    assert_eq!(client.value(), "a@1");
+    let site = Site::start("127.0.0.1", 2).await;
+    let mut client = site.client();
     let_pass(Duration::from_millis(60));
     client.send("b");
-    assert_eq!((client.value().as_str(), names.asked(), first.asked()), ("b@1", 0, 2));
+    assert_eq!(client.value(), "b@1");
+    assert_eq!((site.names.asked(), site.first.asked()), (0, 2));
 }
 
 #[tokio::test]
 async fn clients_that_never_pause_lose_no_reply_when_a_server_moves_to_and_fro() {
-    let ([first, second], port) = two_servers();
-    let names = Names::new(at(1));
-    let (_proxy, address) = proxy("shard.test", port, &names).await;
+    let site = Site::start("shard.test", 1).await;
+    let Site { first, second, names, address, .. } = &site;
     let moves = AtomicU64::new(0);
     thread::scope(|scope| {
         let _end = End(&moves);
         for _ in 0..3 {
             scope.spawn(|| {
-                let mut client = Client::new(address);
+                let mut client = Client::new(*address);
                 let mut round = 0_u32;
                 (0..8).for_each(|key| client.send(&key.to_string()));
                 while moves.load(Ordering::Relaxed) < 10 {
@@ -265,7 +270,7 @@ async fn clients_that_never_pause_lose_no_reply_when_a_server_moves_to_and_fro()
             });
         }
         for round in 0..10_u8 {
-            let (number, server) = if round % 2 == 0 { (2, &second) } else { (1, &first) };
+            let (number, server) = if round % 2 == 0 { (2, second) } else { (1, first) };
             let before = server.asked();
             names.are(at(number));
             eventually(PATIENCE, "it is asked there", || (server.asked() > before + 10).then_some(()));

@@ -10,7 +10,11 @@ use super::{
     header,
     wire::{Measure, Number, number},
 };
-use crate::{failure::Failure, mux::Outbox, options::Partial};
+use crate::{
+    failure::{Cause, Failure},
+    mux::Outbox,
+    options::Partial,
+};
 
 /// How the shards' answers become one.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) enum Merge {
 #[derive(Clone, Copy)]
 enum Part<'a> {
     Reply(&'a [u8]),
+    /// Its keys are read as missing.
+    Missing,
     /// An error of the server, with its `-` and its end of line.
     Refused(&'a [u8]),
     Failed(&'a dyn Display),
@@ -43,7 +49,8 @@ impl Merge {
         out: &mut Outbox,
     ) {
         let out = out.tail();
-        if let Err(failed) = self.try_write(partial, gathered, out) {
+        let is_missed = |failure: &Failure| failure.cause == Cause::Missed;
+        if let Err(failed) = self.write_but(is_missed, partial, gathered, out) {
             error(&Part::Failed(failed.reason()), out);
         }
     }
@@ -58,19 +65,31 @@ impl Merge {
         gathered: &'g Gathered<Vec<Option<Bytes>>, F>,
         out: &mut Vec<u8>,
     ) -> Result<(), &'g Failed<F>> {
+        self.write_but(|_| false, partial, gathered, out)
+    }
+
+    /// The same, where values that failed in a way that `is_missed` are missing whatever the policy.
+    fn write_but<'g, F: Display>(
+        &self,
+        is_missed: impl Fn(&F) -> bool,
+        partial: Partial,
+        gathered: &'g Gathered<Vec<Option<Bytes>>, F>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), &'g Failed<F>> {
         let mut parts: Vec<_> = gathered
             .value()
             .iter()
             .map(|reply| match reply.as_deref() {
                 Some(error @ [b'-', ..]) => Part::Refused(error),
                 Some(reply) => Part::Reply(reply),
-                None => Part::Reply(b""),
+                None => Part::Missing,
             })
             .collect();
         for failure in gathered.failures() {
-            parts[failure.part()] = Part::Failed(failure.reason());
+            let is_missing = matches!(self, Self::Values(_)) && is_missed(failure.reason());
+            parts[failure.part()] = if is_missing { Part::Missing } else { Part::Failed(failure.reason()) };
         }
-        let bad = parts.iter().position(|part| !matches!(part, Part::Reply(_)));
+        let bad = parts.iter().position(|part| matches!(part, Part::Refused(_) | Part::Failed(_)));
         let start = out.len();
         let written = match (self, bad) {
             (Self::Values(order), None) => values(order, &parts, out),
@@ -108,29 +127,18 @@ fn refused(parts: &[Part<'_>]) -> bool {
 
 /// Failed parts as such, to be read as missing.
 fn misses<'a>(parts: &[Part<'a>]) -> Vec<Part<'a>> {
-    let miss = |part: &Part<'a>| if matches!(part, Part::Failed(_)) { Part::Reply(b"") } else { *part };
+    let miss = |part: &Part<'a>| if matches!(part, Part::Failed(_)) { Part::Missing } else { *part };
     parts.iter().map(miss).collect()
 }
 
 /// Writes the element of each key, in order.
 fn values(order: &[u16], parts: &[Part<'_>], out: &mut Vec<u8>) -> Option<()> {
-    let mut rests = Vec::with_capacity(parts.len());
-    for (at, part) in parts.iter().enumerate() {
-        rests.push(match part {
-            Part::Reply([b'*', array @ ..]) => {
-                let Number::Is(len, line) = number(array) else { return None };
-                let asked = order.iter().filter(|owner| usize::from(**owner) == at).count();
-                (usize::try_from(len) == Ok(asked)).then_some(())?;
-                array.get(line..)?
-            }
-            _ => b"",
-        });
-    }
+    let mut rests = parts.iter().map(elements).collect::<Option<Vec<_>>>()?;
     header(out, b'*', order.len());
     for owner in order {
         let owner = usize::from(*owner);
         match parts.get(owner)? {
-            Part::Reply([]) => out.extend_from_slice(b"$-1\r\n"),
+            Part::Missing => out.extend_from_slice(b"$-1\r\n"),
             Part::Reply(_) => {
                 let rest = rests.get_mut(owner)?;
                 let len = Measure::default().reply(rest).ok()??;
@@ -141,7 +149,16 @@ fn values(order: &[u16], parts: &[Part<'_>], out: &mut Vec<u8>) -> Option<()> {
             bad => error(bad, out),
         }
     }
-    Some(())
+    // Of each as many elements as it was asked for keys, and no more.
+    rests.iter().all(|rest| rest.is_empty()).then_some(())
+}
+
+/// The elements of a part's array; of what is no reply there are none.
+fn elements<'a>(part: &Part<'a>) -> Option<&'a [u8]> {
+    let Part::Reply(reply) = part else { return Some(b"") };
+    let array = reply.strip_prefix(b"*")?;
+    let Number::Is(_, line) = number(array) else { return None };
+    array.get(line..)
 }
 
 /// Writes the sum of integers.
@@ -194,6 +211,8 @@ fn error(part: &Part<'_>, out: &mut Vec<u8>) {
     match part {
         Part::Refused(line) => out.extend_from_slice(line),
         Part::Failed(failure) => out.extend_from_slice(format!("-ERR {failure}\r\n").as_bytes()),
-        Part::Reply(_) => out.extend_from_slice(b"-ERR Invalid argument: a server's answer is none\r\n"),
+        Part::Reply(_) | Part::Missing => {
+            out.extend_from_slice(b"-ERR Invalid argument: a server's answer is none\r\n")
+        }
     }
 }

@@ -6,11 +6,14 @@ pub(crate) mod dispatch;
 mod expected;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod greeting;
 pub(crate) mod local;
 pub(crate) mod merge;
 mod moving;
 pub(crate) mod scan;
 pub(crate) mod split;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wire;
 
 use bytes::Bytes;
@@ -169,29 +172,11 @@ impl Protocol for Redis {
     }
 
     fn greeting(&self) -> (Vec<u8>, usize) {
-        let mut greeting = Vec::new();
-        match (&self.login, &self.password) {
-            (Some(Login { password, .. }), _) if entourage_core::planted("greeting-keeps-the-user") => {
-                frame(&mut greeting, &[b"AUTH", password.expose()]);
-            }
-            (Some(Login { user, password }), _) => {
-                frame(&mut greeting, &[b"AUTH", user.as_bytes(), password.expose()]);
-            }
-            (None, Some(password)) => frame(&mut greeting, &[b"AUTH", password.expose()]),
-            (None, None) => {}
-        }
-        let authenticates = self.login.is_some() || self.password.is_some();
-        if self.database != 0 {
-            frame(&mut greeting, &[b"SELECT", self.database.to_string().as_bytes()]);
-        }
-        (greeting, usize::from(authenticates) + usize::from(self.database != 0))
+        greeting::write(self.login.as_ref(), self.password.as_ref(), self.database)
     }
 
     fn greeted(&self, _: usize, reply: &[u8]) -> Result<(), String> {
-        match reply.strip_prefix(b"-") {
-            None => Ok(()),
-            Some(error) => Err(String::from_utf8_lossy(error).trim_end().to_owned()),
-        }
+        greeting::accepts(reply)
     }
 
     fn say(&self, failure: &Failure, out: &mut Vec<u8>) {

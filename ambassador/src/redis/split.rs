@@ -27,7 +27,7 @@ pub(crate) struct Splitter<F> {
     at: Vec<Option<u16>>,
 }
 
-/// The keys of one shard.
+/// The keys of one shard, or those that have none for the same reason.
 #[derive(Debug)]
 pub(crate) struct Part<F> {
     pub(crate) server: Result<usize, F>,
@@ -57,12 +57,17 @@ impl Splitter<Failure> {
         desk: &mut Desk<'_, Redis>,
     ) -> Result<(), Refusal<'a>> {
         self.sort(split, args, desk.servers(), |key| desk.server(key))?;
-        if let [part] = &self.parts[..] {
-            match &part.server {
-                Ok(server) => desk.forward(*server, Expected::to(command), frame),
-                Err(failure) => desk.fail(Expected::to(command), failure.clone()),
+        match &self.parts[..] {
+            [Part { server: Ok(server), .. }] => {
+                desk.forward(*server, Expected::to(command), frame);
+                return Ok(());
             }
-            return Ok(());
+            // As of any command; but a value that MGET asks for may have to be said to be missing.
+            [Part { server: Err(failure), keys: 1, .. }] if split != Split::Mget => {
+                desk.fail(Expected::to(command), failure.clone());
+                return Ok(());
+            }
+            _ => {}
         }
         let scatter = desk.scatter(self.parts.len(), self.merge(split));
         for (number, part) in self.parts.iter().enumerate() {
@@ -139,7 +144,10 @@ impl<F> Splitter<F> {
         args: &Args<'a>,
         servers: usize,
         mut server: impl FnMut(&'a [u8]) -> Result<usize, F>,
-    ) -> Result<(), Refusal<'a>> {
+    ) -> Result<(), Refusal<'a>>
+    where
+        F: PartialEq,
+    {
         let step = step(split);
         if !(args.len() - 1).is_multiple_of(step) {
             return Err(Refusal::WrongNumber("mset"));
@@ -154,7 +162,10 @@ impl<F> Splitter<F> {
             let server = server(args.get(at).unwrap_or_default());
             let known = match &server {
                 Ok(server) => self.at[*server],
-                Err(_) => None,
+                Err(_) => {
+                    let same = self.parts.iter().position(|part| part.server == server);
+                    same.and_then(|part| u16::try_from(part).ok())
+                }
             };
             let bytes =
                 (at..at + step).filter_map(|at| args.get(at)).map(|arg| arg.len() + 16).sum::<usize>();

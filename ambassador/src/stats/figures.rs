@@ -108,7 +108,7 @@ pub(super) const POOL: [Row<PoolCounts>; 12] = [
 ];
 
 /// Of servers, in twemproxy's order.
-pub(super) const SERVER: [Row<ServerStats>; 16] = [
+pub(super) const SERVER: [Row<ServerStats>; 15] = [
     row(
         Some("server_eof"),
         "entourage_ambassador_server_ended_total",
@@ -195,12 +195,6 @@ pub(super) const SERVER: [Row<ServerStats>; 16] = [
         "entourage_ambassador_server_connections_total",
         "connections to the server that were ever made",
         |server| server.counts.connects,
-    ),
-    row(
-        None,
-        "entourage_ambassador_server_ejected_seconds",
-        "when the server was ejected last, in seconds since this machine started; 0 if never",
-        |server| server.counts.ejected_at / 1_000_000,
     ),
 ];
 

@@ -10,7 +10,10 @@ use std::{
 use rustls::{
     RootCertStore,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
 };
 
 use super::Unusable;
@@ -28,7 +31,7 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusabl
     let malformed = |source| Unusable::Malformed { path: path.to_owned(), what: "certificate", source };
     let bytes = read(path)?;
     let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| malformed(error.into()))?;
+    let chain = chain.map_err(|error| malformed(why(&error).into()))?;
     if chain.is_empty() {
         return Err(malformed("there is none".into()));
     }
@@ -40,7 +43,7 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Unusable> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| Unusable::Malformed {
         path: path.to_owned(),
         what: "key without a password",
-        source: error.into(),
+        source: why(&error).into(),
     })
 }
 
@@ -55,6 +58,18 @@ pub(super) fn authorities(path: &Path) -> Result<Arc<RootCertStore>, Unusable> {
         })?;
     }
     Ok(Arc::new(roots))
+}
+
+/// What is wrong with PEM (RFC 7468), without a word of the file.
+const fn why(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "its line -----END…----- is missing",
+        pem::Error::IllegalSectionStart { .. } => "its line -----BEGIN…----- is damaged",
+        pem::Error::Base64Decode(_) => "what stands between its first and last line is not Base64",
+        pem::Error::SectionTooLarge => "it is too long",
+        pem::Error::NoItemsFound => "there is none",
+        _ => "it cannot be read",
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Unusable> {

@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Tally {
     pub(crate) right: Cell<u64>,
     pub(crate) failed: Cell<u64>,
+    /// Of servers that do no wrong: they were not heard in time.
+    pub(crate) late: Cell<u64>,
     next_key: Cell<u64>,
 }
 
@@ -31,7 +33,7 @@ struct Asked {
 
 impl Tally {
     pub(crate) fn answers(&self) -> u64 {
-        self.right.get() + self.failed.get()
+        self.right.get() + self.failed.get() + self.late.get()
     }
 
     fn key(&self, len: usize) -> Vec<u8> {
@@ -130,6 +132,8 @@ async fn hear(stream: &mut TcpStream, asked: &mut VecDeque<Asked>, tally: &Tally
                 tally.right.set(tally.right.get() + 1);
             } else if is_failure(reply) && !asked.spared {
                 tally.failed.set(tally.failed.get() + 1);
+            } else if is_failure(reply) && reply.starts_with(b"-ERR Connection timed out") {
+                tally.late.set(tally.late.get() + 1);
             } else {
                 panic!("{} is answered with {}", shown(&asked.reply), shown(reply));
             }

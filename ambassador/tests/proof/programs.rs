@@ -33,14 +33,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Three real servers behind a proxy.
 struct Served {
-    _shards: Vec<Redis>,
+    _shards: [Redis; 3],
     _proxy: ShardProxy,
     address: SocketAddr,
 }
 
 impl Served {
     async fn start() -> Self {
-        let shards: Vec<_> = (0..3).map(|_| Redis::start()).collect();
+        let shards = Redis::shards();
         let servers: Vec<_> = shards.iter().map(Redis::endpoint).collect();
         let (proxy, address) = proxy::start(&servers, &["timeout: 5000"], Options::default()).await;
         Self { _shards: shards, _proxy: proxy, address }

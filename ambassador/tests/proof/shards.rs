@@ -53,7 +53,7 @@ fn add(count: &Cell<u64>) {
 }
 
 async fn a3_only_the_keys_of_a_failed_shard_suffer() {
-    let mut shards: Vec<_> = (0..3).map(|_| Redis::start()).collect();
+    let mut shards = Redis::shards::<3>();
     let servers: Vec<_> = shards.iter().map(Redis::endpoint).collect();
     let (_proxy, address) = proxy::start(&servers, &["timeout: 400"], Options::default()).await;
     let mut client = connect(address).await;

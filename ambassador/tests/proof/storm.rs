@@ -1,8 +1,9 @@
 //! Many clients, servers that do everything wrong, and one that does nothing wrong.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use entourage_ambassador::Options;
+use entourage_core::{Clock, SystemClock, sleep};
 use entourage_testkit::{Rng, mimic::Trial};
 
 use crate::{
@@ -35,6 +36,17 @@ fn habit(rng: &mut Rng) -> Habit {
     }
 }
 
+/// Counts how often this thread, and the servers on it, stood still for nearly as long as the proxy waits.
+async fn watch(held_up: Rc<Cell<u64>>) {
+    let clock = SystemClock::new();
+    loop {
+        let before = clock.now();
+        sleep(&clock, Duration::from_millis(10)).await;
+        let stood_still = clock.now().since(before) > Duration::from_millis(100);
+        held_up.set(held_up.get() + u64::from(stood_still));
+    }
+}
+
 async fn a1_every_reply_is_that_of_its_request_whatever_servers_and_clients_do(mut rng: Rng) {
     let (mut servers, mut books) = (Vec::new(), Vec::new());
     for place in 0..SERVERS {
@@ -45,7 +57,8 @@ async fn a1_every_reply_is_that_of_its_request_whatever_servers_and_clients_do(m
         books.push(book);
     }
     let (proxy, address) = proxy::start(&servers, &["timeout: 150"], Options::default()).await;
-    let tally = Rc::new(Tally::default());
+    let (tally, held_up) = (Rc::new(Tally::default()), Rc::new(Cell::new(0)));
+    let watched = tokio::task::spawn_local(watch(Rc::clone(&held_up)));
     let enough = if is_long() { 5_000_000 } else { 30_000 };
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
@@ -56,6 +69,8 @@ async fn a1_every_reply_is_that_of_its_request_whatever_servers_and_clients_do(m
         client.expect("no client has seen what is wrong");
     }
     drop(proxy);
+    watched.abort();
+    assert!(tally.late.get() == 0 || held_up.get() > 0, "who does no wrong is answered for: {tally:?}");
     let twice: u64 = books.iter().map(|book| book.twice.get()).sum();
     assert_eq!(twice, 0, "nothing that was begun is sent again");
     // Else this would show nothing.

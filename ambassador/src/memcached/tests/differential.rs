@@ -177,12 +177,10 @@ fn request(rng: &mut Rng) -> Vec<u8> {
         _ => words.push(pick(rng, &keys).to_owned()),
     }
     if matches!(name, "mg" | "ms" | "md" | "ma") {
-        let flags = [
-            "N0", "q", "v", "k", "Oabc", "f", "s", "T0", "M", "ME", "MZ", "I", "b", "D5", "u", "\u{e9}",
-            "qq", "F7",
-        ];
+        let flags = "N0 q v k Oabc f s T0 M ME MZ MA MI I b D5 u \u{e9} qq F7 C999999999 R30 h";
+        let flags: Vec<_> = flags.split(' ').collect();
         // An `ma` that creates is not silent in older servers, in spite of `q`.
-        let flags = if name == "ma" { &flags[1..] } else { &flags };
+        let flags = &flags[usize::from(name == "ma")..];
         // What is wrong with a flag is said before what is wrong with a value, and by the server.
         let sound = ["q", "v", "k", "Oabc", "f", "s", "T0", "ME"];
         match is_cut {

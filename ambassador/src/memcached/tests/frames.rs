@@ -125,6 +125,14 @@ fn more_keys_than_allowed_are_refused_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_client_of_the_binary_protocol_is_not_kept_waiting() {
+    // A `get`, whose last byte is that of the key.
+    let header = [&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 12], b"k"].concat();
+    let (asked, told, ends) = outcome([&header], Limits::default());
+    assert!(ends && asked.is_empty() && told.starts_with("CLIENT_ERROR the binary protocol "), "{told:?}");
+}
+
+#[test]
 fn what_looks_like_http_is_ended_without_a_word() {
     for request in ["POST / HTTP/1.1\r\n", "GET /x HTTP/1.0\r\n"] {
         assert_eq!(outcome([request], Limits::default()), (String::new(), String::new(), true));

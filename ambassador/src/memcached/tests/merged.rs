@@ -3,7 +3,6 @@
 use super::rig::{Rig, text};
 use crate::{
     limits::Limits,
-    memcached::plan::Plan,
     options::{OnEjected, Partial},
 };
 
@@ -121,14 +120,4 @@ fn a_line_to_a_server_is_never_longer_than_servers_count() {
         rig.reply(0, (values + "END\r\n").as_bytes()).expect("it is a reply");
     }
     assert_eq!(text(&rig.told()), keys.iter().map(|key| value(key)).collect::<String>() + "END\r\n");
-}
-
-#[test]
-fn a_plan_that_was_large_keeps_little() {
-    let mut plan = Plan::default();
-    plan.clear(1);
-    let word = crate::memcached::line::Span::new(0..5);
-    (0..100_000).for_each(|_| plan.add(word, Ok(0)).expect("they fit"));
-    plan.clear(1);
-    assert_eq!((plan.parts().len(), plan.part_of_each().len()), (0, 0));
 }

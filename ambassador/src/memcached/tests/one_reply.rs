@@ -42,6 +42,22 @@ fn a_line_that_servers_may_refuse_is_never_followed_by_its_value() {
 }
 
 #[test]
+fn a_value_goes_with_a_line_that_some_servers_take_and_others_do_not() {
+    for (line, told) in [
+        ("set k\tk 0 0 13", "CLIENT_ERROR bad command line format\r\n"),
+        ("add k\x7f 0 0 13", "CLIENT_ERROR bad command line format\r\n"),
+        ("cas k\r 0 0 13 1", "CLIENT_ERROR bad command line format\r\n"),
+        ("ms k\tk 13 q", "CLIENT_ERROR bad command line format\r\n"),
+        ("set k\tk 0 0 13 noreply", ""),
+    ] {
+        let mut rig = Rig::new(1);
+        rig.send(format!("{line}\r\ndelete secret\r\nmn\r\n").as_bytes());
+        assert_eq!(text(&rig.asked(0)), "", "{line:?}");
+        assert_eq!(text(&rig.told()), format!("{told}MN\r\n"), "{line:?}");
+    }
+}
+
+#[test]
 fn a_line_is_forwarded_as_every_server_reads_it() {
     for (asked, forwarded) in [
         ("  set  k 0 0 2 \r\nab\r\n", "set k 0 0 2\r\nab\r\n"),

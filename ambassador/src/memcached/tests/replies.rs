@@ -6,43 +6,29 @@ use super::rig::{Rig, text};
 use crate::{
     limits::Limits,
     memcached::{
+        fuzzing::KINDS,
         reply::{Expected, Kind, Measure},
         request::Silence,
     },
     options::{OnEjected, Partial},
 };
 
-const KINDS: [Kind; 12] = [
-    Kind::Values { cas: false },
-    Kind::Values { cas: true },
-    Kind::Stored { set: true },
-    Kind::Deleted,
-    Kind::Touched,
-    Kind::Number,
-    Kind::MetaGet,
-    Kind::MetaSet,
-    Kind::MetaDelete,
-    Kind::MetaNumber,
-    Kind::MetaDebug,
-    Kind::Version,
-];
-
-/// Replies, and which of the kinds each may be of, by its place.
+/// Replies, and which of the kinds each may be of, by their places.
 const REPLIES: [(&str, &[usize]); 17] = [
     ("END\r\n", &[0, 1]),
     ("VALUE k 0 3\r\na\r\n\r\nEND\r\n", &[0]),
     ("VALUE k 4294967295 0 77\r\n\r\nEND\r\n", &[1]),
-    ("STORED\r\n", &[2]),
-    ("NOT_FOUND\r\n", &[2, 3, 4, 5]),
-    ("DELETED\r\n", &[3]),
-    ("TOUCHED\r\n", &[4]),
-    ("18446744073709551615\r\n", &[5]),
-    ("VA 2 f0 Oabc\r\n\r\n\r\n", &[6, 9]),
-    ("HD c1\r\n", &[6, 7, 8, 9]),
-    ("EN\r\n", &[6, 7, 8, 9, 10]),
-    ("ME k exp=-1 la=0\r\n", &[10]),
-    ("VERSION 1.6.18\r\n", &[11]),
-    ("OK\r\n", &[6, 7, 8, 9]),
+    ("STORED\r\n", &[2, 3]),
+    ("NOT_FOUND\r\n", &[2, 3, 4, 5, 6, 13]),
+    ("DELETED\r\n", &[4, 13]),
+    ("TOUCHED\r\n", &[5]),
+    ("18446744073709551615\r\n", &[6]),
+    ("VA 2 f0 Oabc\r\n\r\n\r\n", &[7, 10]),
+    ("HD c1\r\n", &[7, 8, 9, 10, 13]),
+    ("EN\r\n", &[7, 8, 9, 10, 11]),
+    ("ME k exp=-1 la=0\r\n", &[11]),
+    ("VERSION 1.6.18\r\n", &[12]),
+    ("OK\r\n", &[7, 8, 9, 10]),
     ("RESET\r\n", &[]),
     ("END \r\n", &[]),
     ("END\n", &[]),

@@ -1,6 +1,11 @@
 //! `noreply` and `q`: what a client does not want to see, and what a server says all the same.
 
+use entourage_core::Moment;
+
 use super::rig::{Rig, text};
+use crate::{
+    failure::Failure, memcached::Memcached, nutcracker::Config, options::Options, protocol::Protocol,
+};
 
 #[test]
 fn a_server_is_never_asked_to_be_silent() {
@@ -64,4 +69,24 @@ fn a_lost_server_is_told_of_but_not_where_noreply_forbids_it() {
     rig.lose(0);
     let told = text(&rig.told());
     assert_eq!(told.matches("SERVER_ERROR Connection reset by peer").count(), 2, "{told}");
+}
+
+#[test]
+fn why_a_request_was_not_sent_is_told_but_not_where_noreply_forbids_it() {
+    let text = "p:\n  listen: 127.0.0.1:1\n  servers:\n   - a:1:1\n";
+    let pool = Config::parse(text).expect("the file is right").pools.remove(0);
+    let mut protocol = Memcached::of(&pool, &Options::default(), Moment::ZERO, 0);
+    let mut session = protocol.session(1, "127.0.0.1:3", Moment::ZERO);
+    for (request, is_told) in [
+        ("set k 0 0 1 noreply\r\nv\r\n", false),
+        ("set k 0 0 1\r\nv\r\n", true),
+        ("incr k 1 noreply\r\n", false),
+        ("mg k v q\r\n", true),
+    ] {
+        assert_eq!(protocol.split(&mut session, request.as_bytes()), Ok(Some(request.len())));
+        let mut out = Vec::new();
+        protocol.say(&Failure::unheard(), &mut out);
+        assert_eq!(out.starts_with(b"SERVER_ERROR "), is_told, "{request:?}");
+        assert_eq!(out.is_empty(), !is_told, "{request:?}");
+    }
 }

@@ -10,8 +10,8 @@ pub(super) fn frame(line: &[u8], out: &mut Vec<u8>, spans: &mut Vec<Span>) -> Op
     let mut words = Vec::new();
     let mut rest = line;
     loop {
-        rest = rest.trim_ascii_start();
-        let Some((word, after)) = word(rest)? else { break };
+        let spaces = rest.iter().take_while(|byte| is_space(byte)).count();
+        let Some((word, after)) = word(&rest[spaces..])? else { break };
         words.push(word);
         rest = after;
     }
@@ -37,7 +37,7 @@ fn word(line: &[u8]) -> Option<Option<(Vec<u8>, &[u8])>> {
         rest = match byte {
             b'"' => ends_a_word(quoted(after, &mut word)?)?,
             b'\'' => ends_a_word(apostrophed(after, &mut word)?)?,
-            byte if byte.is_ascii_whitespace() => break,
+            b' ' | b'\t' | b'\r' | b'\n' => break,
             byte => {
                 word.push(byte);
                 after
@@ -52,7 +52,12 @@ fn word(line: &[u8]) -> Option<Option<(Vec<u8>, &[u8])>> {
 
 /// A quote ends its word: what follows is a space, or nothing.
 fn ends_a_word(rest: &[u8]) -> Option<&[u8]> {
-    rest.first().is_none_or(u8::is_ascii_whitespace).then_some(rest)
+    rest.first().is_none_or(is_space).then_some(rest)
+}
+
+/// What C calls a space. Within a word Redis takes form feed and vertical tab for letters all the same.
+const fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 /// What stands between `"` and `"`, and what is behind.
@@ -100,5 +105,74 @@ fn apostrophed<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
             }
             [] => return None,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufReader, Write},
+        net::TcpStream,
+        time::Duration,
+    };
+
+    use entourage_testkit::Rng;
+
+    use super::frame;
+    use crate::redis::{
+        args::Args,
+        command::tests::{Value, redis},
+    };
+
+    /// What lines are made of here.
+    const PIECES: [&[u8]; 16] = [
+        b"a", b"x", b"\xff", b"\"", b"\"", b"'", b"'", b"\\", b"\\x4", b"\\x41", b"n", b" ", b"\t", b"\x0b",
+        b"\x0c", b"\r",
+    ];
+
+    /// The words of a line; `None` if they are none.
+    fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let (mut made, mut spans) = (Vec::new(), Vec::new());
+        frame(line, &mut made, &mut spans)?;
+        Some(Args::new(&made, &spans).iter().map(<[u8]>::to_vec).collect())
+    }
+
+    #[test]
+    fn a_line_has_the_words_that_a_real_server_finds() {
+        let Some(server) = redis(&[]) else { return };
+        let connect = || {
+            let stream = TcpStream::connect(server.endpoint()).expect("the server is ready");
+            stream.set_read_timeout(Some(Duration::from_secs(30))).expect("it is a socket");
+            stream.set_nodelay(true).expect("it is a socket");
+            BufReader::new(stream)
+        };
+        let (mut peer, mut rng, mut same) = (connect(), Rng::from_env(), 0);
+        for _ in 0..4_000 {
+            let mut line = b"eval 'return ARGV' 0 ".to_vec();
+            for _ in 0..rng.between(0..12) {
+                line.extend_from_slice(PIECES[rng.between(0..PIECES.len() as u64) as usize]);
+            }
+            peer.get_mut().write_all(&[&line[..], b"\r\n"].concat()).expect("the server takes it");
+            let theirs = match Value::read(&mut peer) {
+                Value::Array(Some(words)) => Some(words.into_iter().map(|word| match word {
+                    Value::Bulk(Some(word)) => word,
+                    other => panic!("{other:?} is no word"),
+                })),
+                // It closes the connection.
+                error => {
+                    assert!(
+                        error.text().contains("unbalanced quotes"),
+                        "{error:?} to {}",
+                        line.escape_ascii()
+                    );
+                    peer = connect();
+                    None
+                }
+            };
+            let theirs: Option<Vec<_>> = theirs.map(Iterator::collect);
+            same += usize::from(theirs.is_some());
+            assert_eq!(words(&line).map(|words| words[3..].to_vec()), theirs, "{}", line.escape_ascii());
+        }
+        assert!(same > 400, "only {same} lines had words");
     }
 }

@@ -13,9 +13,6 @@ pub(crate) enum Number {
     Wrong,
 }
 
-/// Longer than any line with a number that Redis writes.
-const LONGEST: usize = 20;
-
 /// Reads the number at the front of `input`.
 ///
 /// As strict as the strictest server: what others might read in another way is none.
@@ -29,7 +26,7 @@ pub(crate) fn number(input: &[u8]) -> Number {
     let mut value = 0_i64;
     for (at, &byte) in digits.iter().enumerate() {
         match byte {
-            b'0'..=b'9' if at < LONGEST && !(at == 1 && digits.first() == Some(&b'0')) => {
+            b'0'..=b'9' if !(at == 1 && digits.first() == Some(&b'0')) => {
                 let digit = i64::from(byte - b'0');
                 let Some(more) = value.checked_mul(10).and_then(|value| value.checked_sub(digit)) else {
                     return Number::Wrong;
@@ -53,15 +50,15 @@ pub(crate) fn number(input: &[u8]) -> Number {
     Number::Unfinished
 }
 
-/// Where the line at the front of `input` ends, its end included.
+/// Where the line at the front of `input` ends, its end included; not within the first `scanned` bytes.
 ///
 /// # Errors
 /// It is longer than `longest`.
-pub(super) fn end(input: &[u8], longest: usize) -> Result<Option<usize>, Lie> {
+pub(super) fn end(input: &[u8], scanned: usize, longest: usize) -> Result<Option<usize>, Lie> {
     let reach = input.len().min(longest);
-    let found = input[..reach].iter().position(|byte| *byte == b'\n');
+    let found = input.get(scanned..reach).unwrap_or_default().iter().position(|byte| *byte == b'\n');
     match found {
-        Some(at) => Ok(Some(at + 1)),
+        Some(at) => Ok(Some(scanned + at + 1)),
         None if reach == longest => Err(Lie("a line without an end")),
         None => Ok(None),
     }

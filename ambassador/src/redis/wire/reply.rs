@@ -18,6 +18,8 @@ pub(crate) struct Measure {
     left: u64,
     /// Bytes of an element that are still to come, its end not included.
     bulk: Option<usize>,
+    /// So many bytes behind the first of a status or an error have no end of it.
+    line: usize,
     begun: bool,
 }
 
@@ -58,11 +60,14 @@ impl Measure {
     fn element(&mut self, input: &[u8]) -> Result<bool, Lie> {
         let Some((kind, rest)) = input.get(self.at..).and_then(<[u8]>::split_first) else { return Ok(false) };
         if matches!(kind, b'+' | b'-') {
-            let Some(len) = line::end(rest, LONGEST_LINE)? else { return Ok(false) };
+            let Some(len) = line::end(rest, self.line, LONGEST_LINE)? else {
+                self.line = rest.len();
+                return Ok(false);
+            };
             if len < 2 || rest.get(len - 2) != Some(&b'\r') {
                 return Err(Lie("a line that does not end as lines do"));
             }
-            (self.at, self.left) = (self.at + 1 + len, self.left - 1);
+            (self.at, self.left, self.line) = (self.at + 1 + len, self.left - 1, 0);
             return Ok(true);
         }
         let (value, len) = match number(rest) {
@@ -165,6 +170,19 @@ mod tests {
             }
             assert_eq!(total, reply.len(), "{}", reply.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_is_scanned_of_a_status_is_not_looked_at_again_before_all_of_it_is_there() {
+        let whole = [b"*2\r\n+OK\r\n-".as_slice(), &[b'x'; 500], b"\r\n"].concat();
+        let (mut measure, mut kept) = (Measure::default(), Vec::new());
+        for byte in &whole[..whole.len() - 1] {
+            kept.push(*byte);
+            assert_eq!(measure.reply(&kept), Ok(None));
+            // It would be the end of the line.
+            kept.iter_mut().skip(10).for_each(|byte| *byte = b'\n');
+        }
+        assert_eq!(measure.reply(&whole), Ok(Some(whole.len())));
     }
 
     #[test]

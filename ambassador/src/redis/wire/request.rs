@@ -117,6 +117,9 @@ impl Scan {
         }
         made.clear();
         inline::frame(line, made, spans).ok_or_else(|| protocol_error("unbalanced quotes in request"))?;
+        if spans.len() > bounds.arguments as usize {
+            return Err(protocol_error("too big inline request"));
+        }
         Ok(Scanned::Inline(at + 1))
     }
 }
@@ -201,6 +204,12 @@ mod tests {
             Ok(words(["set", "k", "a bA\n", "it's"], 28))
         );
         assert_eq!(scan(b"\r\n"), Ok(words([], 2)));
+        // As a server of 7.0 has it: a form feed or vertical tab is a space between words alone.
+        assert_eq!(
+            scan(b"\x0bget\x0c a\x0bb\x0c\tc\x0c\n"),
+            Ok(words(["get\x0c", "a\x0bb\x0c", "c\x0c"], 14))
+        );
+        assert_eq!(scan(b"get \"a\"\x0b'b'\x0c\n"), Ok(words(["get", "a", "b"], 13)));
     }
 
     #[test]
@@ -216,6 +225,7 @@ mod tests {
             (b"get \"a\r\n", "unbalanced quotes in request"),
             (b"get a\0b c\r\n", "a zero byte in an inline request"),
             (&[b'x'; 1_000], "too big inline request"),
+            (b"mget 2 3 4 5 6 7 8 9\n", "too big inline request"),
         ] {
             assert_eq!(
                 scan(input),

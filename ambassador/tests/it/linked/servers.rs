@@ -64,7 +64,7 @@ fn every_key_is_where_the_proxy_of_the_same_pool_has_it() {
     if !is_installed() {
         return;
     }
-    let servers = [Redis::start(), Redis::start(), Redis::start()];
+    let servers = Redis::shards::<3>();
     let keys: Vec<_> = (0..60)
         .flat_map(|number| {
             ["{tag%}:part", "|tag%|:part", "key:%", "\u{e9}\u{1f511}%"]
@@ -100,7 +100,7 @@ fn a_command_is_answered_as_the_proxy_answers_it() {
     if !is_installed() {
         return;
     }
-    let servers = [Redis::start(), Redis::start(), Redis::start()];
+    let servers = Redis::shards::<3>();
     let listed: String = (0..40).map(|number| format!(" k{number}")).collect();
     let stored: String = (0..40).map(|number| format!(" k{number} v{number}")).collect();
     let commands = [
@@ -185,7 +185,7 @@ fn a_killed_server_takes_only_its_keys_with_it() {
     if !is_installed() {
         return;
     }
-    let mut servers = [Redis::start(), Redis::start(), Redis::start()];
+    let mut servers = Redis::shards::<3>();
     let keys: Vec<_> = (0..60).map(|number| format!("key{number}")).collect();
     on_a_runtime(async {
         let mut router = router(&config(&servers, "  hash: md5\n").pools[0]).await;

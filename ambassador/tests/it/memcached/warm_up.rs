@@ -24,6 +24,8 @@ fn a_key_moves_with_its_flags_and_its_time_when_it_is_first_used() {
     for key in 0..KEYS {
         assert_eq!(client.ask(&format!("set mortal:{key} 7 3600 3\r\nabc")), "STORED\r\n");
         assert_eq!(client.ask(&format!("set number:{key} 0 0 1\r\n1")), "STORED\r\n");
+        // A date, in 2038.
+        assert_eq!(client.ask(&format!("set lasting:{key} 0 2147483647 1\r\nl")), "STORED\r\n");
     }
     runtime.block_on(proxy.reload(config(&servers))).expect("it is a configuration");
 
@@ -36,6 +38,7 @@ fn a_key_moves_with_its_flags_and_its_time_when_it_is_first_used() {
         let kept = client.ask(&format!("mg mortal:{key} f t"));
         let left = kept.strip_prefix("HD f7 t").unwrap_or_else(|| panic!("{kept}"));
         assert!((1..=3_600).contains(&left.trim().parse::<i64>().expect("a number")), "{kept}");
+        assert_eq!(client.get(&format!("lasting:{key}")).map(|values| values.len()), Ok(1), "{key}");
     }
     let stats = runtime.block_on(proxy.stats());
     let counts = stats[0].counts;

@@ -75,6 +75,13 @@ fn much_of_anything_is_answered_in_bounded_time() {
 }
 
 #[test]
+fn a_value_may_stand_as_far_behind_its_key_as_a_file_is_long() {
+    let far = "\t".repeat(100_000);
+    let config = Config::parse(&format!("a:\n  listen:{far}h:1\n  servers:\n   - h:1:1\n"));
+    assert_eq!(config.map(|config| config.pools[0].listen.to_string()), Ok("h:1".to_owned()));
+}
+
+#[test]
 fn a_file_beyond_the_limit_is_refused_before_it_is_looked_at() {
     let invalid = Config::parse(&" ".repeat(LONGEST + 1)).expect_err("it is too long");
     assert!(matches!(invalid.problem(), Problem::TooLong { limit: LONGEST }), "{invalid}");

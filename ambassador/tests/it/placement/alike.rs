@@ -132,8 +132,8 @@ fn pool(servers: &[Redis], more: &str) -> String {
 }
 
 /// Three servers, and both in front of them.
-pub(super) fn start(flags: &[&str], more: &str) -> (Vec<Redis>, Pair) {
-    let servers: Vec<_> = (0..3).map(|_| Redis::start_with(flags)).collect();
+pub(super) fn start(flags: &[&str], more: &str) -> ([Redis; 3], Pair) {
+    let servers = Redis::shards_with(flags);
     let pair = Pair::start(&pool(&servers, more));
     (servers, pair)
 }

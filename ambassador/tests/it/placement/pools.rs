@@ -40,7 +40,7 @@ impl Shards {
     fn start() -> Self {
         let scratch = Scratch::new();
         let socket = scratch.join("redis.sock").display().to_string();
-        let mut servers: Vec<_> = (0..4).map(|_| Redis::start()).collect();
+        let mut servers = Vec::from(Redis::shards::<4>());
         servers.push(Redis::start_with(&["--unixsocket", &socket]));
         let door = Door::to(&servers[3].endpoint());
         let mut places: Vec<_> = servers.iter().map(Redis::endpoint).collect();

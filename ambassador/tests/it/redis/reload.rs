@@ -73,7 +73,7 @@ fn a_thousand_reloads_under_pipelined_load_drop_and_mix_up_no_reply() {
     if !is_installed() {
         return;
     }
-    let servers: Vec<_> = (0..4).map(|_| Redis::start()).collect();
+    let servers = Redis::shards::<4>();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
     let (proxy, address) = runtime.block_on(proxy(&text(&servers, 0)));
     let (done, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
