@@ -4,6 +4,8 @@ use std::{fmt, os::unix::process::ExitStatusExt, process, process::ExitCode};
 
 use anyhow::Error;
 
+use crate::refusal;
+
 /// What the user said cannot work; it says what to do.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
@@ -21,10 +23,15 @@ pub(crate) fn code(ended: Result<ExitCode, Error>) -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("entourage: {error:#}");
+            tell(&error);
             ExitCode::from(if is_configuration(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Says what went wrong on standard error, without the passwords that the user gave.
+pub(crate) fn tell(error: &Error) {
+    eprintln!("entourage: {}", refusal::without_passwords(format!("{error:#}")));
 }
 
 /// The status that a shell would see of this process.
@@ -43,10 +50,15 @@ fn is_configuration(error: &Error) -> bool {
             )
             || matches!(cause.downcast_ref(), Some(entourage_queue::Error::Invalid(_)))
             || matches!(cause.downcast_ref(), Some(entourage_workqueue::SourceError::Invalid(_)))
-            || matches!(cause.downcast_ref(), Some(entourage_ambassador::Error::Ring { .. }))
+            || cause.downcast_ref().is_some_and(is_of_the_proxy)
             || cause.is::<entourage_ambassador::nutcracker::Unusable>()
             || cause.is::<entourage_sharding::Error>()
             || cause.is::<entourage_store::Advisory>()
             || cause.is::<Usage>()
     })
+}
+
+fn is_of_the_proxy(error: &entourage_ambassador::Error) -> bool {
+    use entourage_ambassador::Error::{NoPool, Ring, Tls, WarmUp};
+    matches!(error, Ring { .. } | Tls { .. } | NoPool { .. } | WarmUp { .. })
 }

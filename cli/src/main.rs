@@ -15,7 +15,7 @@ mod size;
 mod worker;
 mod workqueue;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -74,7 +74,10 @@ impl Pattern {
             Self::Ambassador(command) => (command.level().unwrap_or(level), command.output()),
             _ => (level, None),
         };
-        log::start(level, output).context("cannot open the log; choose another --output")
+        log::start(level, output).with_context(|| {
+            let path = output.unwrap_or_else(|| Path::new("standard error")).display();
+            format!("cannot write the log to {path}; choose another --output")
+        })
     }
 }
 

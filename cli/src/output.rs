@@ -53,6 +53,15 @@ impl Printer {
     }
 }
 
+/// That a reader has left, as `head` does, is no failure; whether it is still there.
+pub(crate) fn unless_left(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A text from outside on one line of a terminal.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {

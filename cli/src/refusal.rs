@@ -22,14 +22,17 @@ pub(crate) fn parse<T: Parser>() -> Result<T, ExitCode> {
     let rendered = error.render();
     let is_drawn = stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
     let text = if is_drawn { rendered.ansi().to_string() } else { rendered.to_string() };
-    let given = env::args_os().chain(env::vars_os().map(|(_, value)| value));
-    let given = given.map(|text| text.to_string_lossy().into_owned());
-    eprint!("{}", without_passwords(text, given));
+    eprint!("{}", without_passwords(text));
     Err(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)))
 }
 
-/// The text without what stands for a password in any of the URLs that were given.
-fn without_passwords(text: String, given: impl Iterator<Item = String>) -> String {
+/// The text without what stands for a password in any of the URLs among the arguments and variables.
+pub(crate) fn without_passwords(text: String) -> String {
+    let given = env::args_os().chain(env::vars_os().map(|(_, value)| value));
+    without_those_of(text, given.map(|text| text.to_string_lossy().into_owned()))
+}
+
+fn without_those_of(text: String, given: impl Iterator<Item = String>) -> String {
     given.fold(text, |text, given| {
         let account = given.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
         let Some((account, _)) = account else { return text };
@@ -41,7 +44,7 @@ fn without_passwords(text: String, given: impl Iterator<Item = String>) -> Strin
 
 #[cfg(test)]
 mod tests {
-    use super::without_passwords;
+    use super::without_those_of;
 
     #[test]
     fn of_a_url_that_was_given_the_password_is_left_out_wherever_it_is_repeated() {
@@ -54,7 +57,7 @@ mod tests {
             ("me@example.com", "me@example.com"),
         ] {
             let text = format!("error: unexpected argument '{given}' found; '{given}' is none\n");
-            let masked = without_passwords(text.clone(), [given.to_owned(), "other".to_owned()].into_iter());
+            let masked = without_those_of(text.clone(), [given.to_owned(), "other".to_owned()].into_iter());
             assert_eq!(masked, text.replace(given, said));
         }
     }

@@ -169,7 +169,7 @@ fn death(side: f64, world: &mut World, zones: &mut Zones, before: &Map, told: &m
     let is_back = zones.health.observe(dead, true, zones.health.generation());
     let after = Map::of(zones)?;
     told.check(is_back && after == *before, "a server that is back has other squares");
-    let others = during.moved(before, dead).0 - after.moved(before, dead).0;
+    let others = after.moved(&during, dead).0;
     told.say(format!(
         "A report that {name} is up, from before it died, is not believed. A new one is:\n\
          {others} spots of the map go back to {name}, and the map is what it was.\n\

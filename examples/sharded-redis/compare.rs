@@ -4,34 +4,12 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use entourage::{
-    ambassador::{PoolStats, nutcracker::Pool},
-    sharding::{ConsistentRing, Dialect, Diff, ShardingFunction},
-};
+use entourage::ambassador::{PoolStats, nutcracker::Pool};
 
 use crate::{
-    pool::{self, name},
+    foretold::{Foretold, KEYS, many, more},
     resp::{Client, Reply},
 };
-
-/// What is shown. Of the last four, C's signed bytes decide where they are.
-const KEYS: [&str; 12] = [
-    "user:ann",
-    "user:bob",
-    "user:cleo",
-    "cart:{ann}",
-    "cart:{bob}",
-    "session:9f86d081",
-    "page:/index.html",
-    "counter",
-    "straße",
-    "café",
-    "ключ",
-    "鍵",
-];
-
-/// Columns of the longest bar.
-const BAR: u64 = 30;
 
 /// Both ways to the shards, what they gave, and what of it should have been otherwise.
 #[derive(Debug)]
@@ -40,21 +18,18 @@ pub struct Compared {
     pub faults: Vec<String>,
     proxy: Client,
     shards: Vec<Client>,
-    ring: ConsistentRing,
-    dialect: Dialect,
+    foretold: Foretold,
 }
 
 impl Compared {
     pub fn new(text: &str, proxy: SocketAddr, shards: &[SocketAddr], pool: &Pool) -> Result<Self> {
         let told = format!("The pool, in words that nutcracker takes too:\n\n{text}\n");
-        let ring = pool::ring(pool)?;
         Ok(Self {
             text: told,
             faults: Vec::new(),
             proxy: Client::connect(proxy).context("the proxy")?,
             shards: shards.iter().map(|shard| Client::connect(*shard)).collect::<Result<_>>()?,
-            dialect: ring.dialect(),
-            ring,
+            foretold: Foretold::of(pool)?,
         })
     }
 
@@ -72,7 +47,7 @@ impl Compared {
         for (number, key) in KEYS.into_iter().enumerate() {
             let value = format!("value {number}");
             self.proxy.ask(["SET", key, &value])?;
-            let says = self.shard_of(key)?;
+            let says = self.foretold.server_of(key)?;
             let mut found = Vec::new();
             for (number, shard) in self.shards.iter_mut().enumerate() {
                 if shard.number(["EXISTS", key])? == 1 {
@@ -115,40 +90,25 @@ impl Compared {
             let written = self.proxy.ask(["MSET"].into_iter().chain(words))?;
             ensure!(written == Reply::Status("OK".to_owned()), "MSET was answered {written:?}");
         }
-        let mut foretold = vec![0_u64; self.shards.len()];
-        for key in KEYS.into_iter().chain(keys.iter().map(String::as_str)) {
-            foretold[self.shard_of(key)?] += 1;
-        }
-        let most = foretold.iter().max().copied().unwrap_or(1).max(1);
+        let foretold = self.foretold.counts(KEYS.into_iter().chain(keys.iter().map(String::as_str)))?;
         self.say(format!("{count} keys more, by MSET of 100. Each shard has as many as the ring foretold:"));
+        let mut counted = Vec::new();
         for (number, foretold) in foretold.into_iter().enumerate() {
             let has = self.shards[number].number(["DBSIZE"])?;
             self.check(has == foretold, || {
                 format!("shard {number} has {has} keys; the ring says {foretold}")
             });
-            let bar = "█".repeat(usize::try_from((has * BAR).div_ceil(most))?.min(60));
-            let shard = self.ring.shard_of_server(&name(number)).context("a name of nobody")?;
-            let share = 100.0 * self.ring.share(shard);
-            self.say(format!("  shard {number}  {has:>7} keys  {bar:<30}  {share:.0} % of the ring"));
+            counted.push(has);
         }
-        self.say("");
+        self.say(self.foretold.bars(&counted)?);
         Ok(())
     }
 
     /// What one shard more would move; nothing is moved.
     pub fn one_shard_more(&mut self, count: u32) -> Result<()> {
-        let builder = ConsistentRing::builder().dialect(self.dialect);
-        let names = (0..=self.shards.len()).map(name);
-        let larger = names.fold(builder, |ring, name| ring.server(name, 1)).build()?;
-        let diff = Diff::between(&self.ring, &larger, many(count))?;
-        let new = name(self.shards.len());
-        let all_to_it = diff.moves.iter().all(|moved| moved.to == new);
+        let (diff, all_to_it) = self.foretold.one_server_more(count)?;
         self.check(all_to_it, || "one shard more moves keys between the others".to_owned());
-        self.say(format!(
-            "One shard more would take {} of these {count} keys ({:.0} %); no other key would move.",
-            diff.moved,
-            100.0 * diff.fraction()
-        ));
+        self.text.push_str(&more(&diff, count));
         Ok(())
     }
 
@@ -165,12 +125,6 @@ impl Compared {
         });
     }
 
-    /// Which of the servers has a key; shards are numbered by name, servers in the order of the file.
-    fn shard_of(&self, key: &str) -> Result<usize> {
-        let says = self.ring.server(self.ring.shard(key.as_bytes())).context("the ring has no such shard")?;
-        (0..self.shards.len()).find(|number| name(*number) == says.name()).context("a name of nobody")
-    }
-
     fn say(&mut self, text: impl AsRef<str>) {
         self.text.push_str(text.as_ref());
         self.text.push('\n');
@@ -181,8 +135,4 @@ impl Compared {
             self.faults.push(fault());
         }
     }
-}
-
-fn many(count: u32) -> impl Iterator<Item = String> {
-    (0..count).map(|number| format!("item:{number}:price"))
 }

@@ -16,29 +16,30 @@
 //!                         └──> sharded-redis-2                     └──> sharded-redis-2
 //! ```
 //!
-//! It needs `redis-server`; where that is not installed it says so and ends. The servers are its
-//! own, at free ports, keep nothing, and are ended with it. Each claim is checked; one that is
-//! false is printed as BROKEN and ends the program with status 1.
+//! Where `redis-server` is not installed it says so, and shows what the ring alone says. The servers
+//! are its own, at free ports, keep nothing, and are ended with it. Each claim is checked; one that
+//! is false is printed as BROKEN and ends the program with status 1.
 
 #![expect(unreachable_pub, reason = "an example's modules are read like a crate's")]
 
 mod compare;
+mod foretold;
 mod pool;
 mod resp;
 mod servers;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::Parser;
 use entourage::ambassador::{Options as ProxyOptions, ShardProxy};
 
-use crate::{compare::Compared, servers::Servers};
+use crate::{compare::Compared, foretold::Foretold, servers::Servers};
 
 /// Shows where keys go behind a sharding proxy, and that the router in one process agrees with it.
 ///
-/// Exit status: 0 they agree on every key, or redis-server is not installed, 1 they do not, or
-/// something failed.
+/// Exit status: 0 they agree on every key, or redis-server is not installed and the ring alone is
+/// shown, 1 they do not, or something failed.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sharded-redis", version)]
 struct Options {
@@ -56,8 +57,14 @@ struct Options {
 async fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(why) = servers::missing() {
-        println!("sharded-redis: nothing is shown, since {why}");
-        return ExitCode::SUCCESS;
+        println!("sharded-redis: nothing is compared, since {why}\n");
+        return match alone(&options) {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed(&error),
+        };
     }
     // Whoever interrupts it does not leave servers behind.
     let mut story = tokio::spawn(async move { run(&options).await });
@@ -78,11 +85,20 @@ async fn main() -> ExitCode {
             told.faults.iter().for_each(|fault| println!("BROKEN: {fault}"));
             if told.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => {
-            eprintln!("sharded-redis: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &Error) -> ExitCode {
+    eprintln!("sharded-redis: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// What the ring says where there are no servers, which it does not need: it is made of names.
+fn alone(options: &Options) -> Result<String> {
+    let servers: Vec<_> = (1..=options.shards).map(|port| ([127, 0, 0, 1], port).into()).collect();
+    let config = pool::config(&pool::text(&servers))?;
+    Foretold::of(&config.pools[0])?.alone(options.keys)
 }
 
 async fn asked_to_end() -> Result<()> {

@@ -1,14 +1,22 @@
 //! Who clients and servers are.
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
 use clap::Args;
 use entourage_ambassador::{
     Access, Login,
     nutcracker::Secret,
     tls::{ClientTls, ServerTls},
 };
+
+use crate::exit::Usage;
+
+/// The most bytes of the file of a password.
+const LONGEST: u64 = 64 * 1024;
 
 /// How clients and servers of every pool are known to be who they are.
 #[derive(Args)]
@@ -46,8 +54,8 @@ impl Identity {
     /// What holds for every pool.
     ///
     /// # Errors
-    /// The file of the password cannot be read.
-    pub(super) fn access(&self) -> Result<Access> {
+    /// The file of the password cannot be read, or is too long to have none but that.
+    pub(super) fn access(&self) -> Result<Access, Usage> {
         let mut access = Access::default();
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
             let mut tls = ServerTls::new(certificate, key);
@@ -61,13 +69,23 @@ impl Identity {
             access.upstream_tls = Some(tls);
         }
         if let (Some(user), Some(path)) = (&self.auth_user, &self.auth_file) {
-            let read = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-            let password = read.strip_suffix(b"\n").unwrap_or(&read);
-            let password = password.strip_suffix(b"\r").unwrap_or(password);
-            access.auth = Some(Login { user: user.clone(), password: Secret::new(password) });
+            access.auth = Some(Login { user: user.clone(), password: password(path)? });
         }
         Ok(access)
     }
+}
+
+/// What a file says, a line end behind it aside.
+fn password(path: &Path) -> Result<Secret, Usage> {
+    let refused = |why: &str| Usage(format!("--auth-file: {} {why}", path.display()));
+    let mut said = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut said));
+    read.map_err(|error| refused(&format!("cannot be read: {error}; name the file of the password")))?;
+    if said.len() as u64 > LONGEST {
+        return Err(refused(&format!("is longer than {LONGEST} bytes; name one with the password alone")));
+    }
+    let line = said.strip_suffix(b"\n").unwrap_or(&said);
+    Ok(Secret::new(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 #[cfg(test)]

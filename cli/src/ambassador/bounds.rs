@@ -10,7 +10,7 @@ use crate::size;
 /// How much a pool takes at most; the ambassador's page says what happens beyond.
 #[derive(Args)]
 pub(super) struct Bounds {
-    /// Clients of a pool at a time; fewer where its `client_connections` says so
+    /// Clients of a pool at a time, on each thread; fewer where its `client_connections` says so
     #[arg(long, env = "ENTOURAGE_MAX_CLIENTS", value_name = "N", default_value = "10000")]
     max_clients: NonZeroUsize,
     /// Requests of one client that have no answer yet
@@ -25,7 +25,7 @@ pub(super) struct Bounds {
     /// Bytes that wait to be sent to one server
     #[arg(long, env = "ENTOURAGE_MAX_QUEUED", value_name = "SIZE", default_value = "32MiB", value_parser = size::bytes)]
     max_queued: u64,
-    /// Bytes that are held for all clients of a pool together
+    /// Bytes that are held for all clients of a pool together, on each thread
     #[arg(long, env = "ENTOURAGE_MAX_BUFFERED", value_name = "SIZE", default_value = "1GiB", value_parser = size::bytes)]
     max_buffered: u64,
 }

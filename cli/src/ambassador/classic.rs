@@ -16,7 +16,7 @@ pub(crate) struct Classic {
     /// The port of the statistics: whoever connects gets one JSON object; 0 for any free port, which the log names
     #[arg(short, long, env = "ENTOURAGE_STATS_PORT", value_name = "PORT", default_value = "22222")]
     pub(super) stats_port: u16,
-    /// The address of the statistics; nutcracker's default is 0.0.0.0, and who asks is asked nothing
+    /// The address of the statistics; nutcracker's default is 0.0.0.0, where anybody may ask without a password
     #[arg(short = 'a', long, env = "ENTOURAGE_STATS_ADDR", value_name = "HOST", default_value = "127.0.0.1")]
     pub(super) stats_addr: String,
     /// Accepted and not needed: the statistics are those of the moment they are asked for [default: none]

@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
+use anyhow::Result;
 use entourage_ambassador::nutcracker::{Config, Unusable};
+
+use crate::exit::Usage;
 
 /// One byte more than a configuration may have.
 const ENOUGH: u64 = 1024 * 1024 + 1;
@@ -14,9 +17,11 @@ const ENOUGH: u64 = 1024 * 1024 + 1;
 /// What a file says that may be read once only, a pipe, too.
 ///
 /// # Errors
-/// As [`Config::read`].
-pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Config), Unusable> {
-    let bytes = bytes(path).map_err(|source| Unusable::Unreadable { path: path.to_owned(), source })?;
+/// [`Usage`] if it cannot be read, [`Unusable`] if what it says is refused.
+pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Config)> {
+    let bytes = bytes(path).map_err(|error| {
+        Usage(format!("cannot read {}: {error}; name the configuration with -c", path.display()))
+    })?;
     let config = parse(path, &bytes)?;
     Ok((bytes, config))
 }
@@ -38,5 +43,5 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Config, Unusable> {
 
 /// Whether reading it again gives what it says now, and at once; or an error, at once.
 pub(super) fn may_be_read_again(path: &Path) -> bool {
-    fs::metadata(path).map_or(true, |about| about.is_file())
+    fs::metadata(path).map_or(true, |about| about.is_file() || about.is_dir())
 }

@@ -1,13 +1,13 @@
 //! The configuration, followed while it changes.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use anyhow::{Error, Result};
 use entourage_ambassador::{ShardProxy, nutcracker::Config};
 use entourage_core::{Shutdown, SystemClock, sleep};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    task::spawn_blocking,
+    sync::oneshot,
 };
 
 use super::{
@@ -59,27 +59,36 @@ impl Follower {
     /// Takes a changed configuration at SIGHUP, and if `watches` whenever there is one, until the
     /// program is to end.
     pub(super) async fn run(&mut self, watches: bool, shutdown: &Shutdown) {
-        let clock = SystemClock::new();
         loop {
             tokio::select! {
                 biased;
+                // A file may take long to be read, and so may names of addresses to be looked up.
                 () = shutdown.draining() => return,
-                _ = self.signals.hang_up.recv() => {
-                    log::reopen();
-                    self.ask(shutdown).await;
-                }
-                _ = self.signals.louder.recv() => log::turn(true),
-                _ = self.signals.quieter.recv() => log::turn(false),
-                _ = self.signals.ignored.recv() => {}
-                () = sleep(&clock, PERIOD), if watches => self.look(shutdown).await,
+                () = self.step(watches, shutdown) => {}
             }
+        }
+    }
+
+    /// Does what the next signal asks for, or looks at the file after a period without one.
+    async fn step(&mut self, watches: bool, shutdown: &Shutdown) {
+        let clock = SystemClock::new();
+        tokio::select! {
+            biased;
+            _ = self.signals.hang_up.recv() => {
+                log::reopen();
+                self.ask(shutdown).await;
+            }
+            _ = self.signals.louder.recv() => log::turn(true),
+            _ = self.signals.quieter.recv() => log::turn(false),
+            _ = self.signals.ignored.recv() => {}
+            () = sleep(&clock, PERIOD), if watches => self.look(shutdown).await,
         }
     }
 
     /// Takes what the file says, whether it has changed or not.
     async fn ask(&mut self, shutdown: &Shutdown) {
         let path = self.path.clone();
-        match spawn_blocking(move || bytes(&path)).await.unwrap_or_else(|error| Err(error.into())) {
+        match apart(move || bytes(&path)).await {
             Ok(bytes) => self.take(bytes, shutdown).await,
             Err(error) => self.away(&error),
         }
@@ -89,10 +98,10 @@ impl Follower {
     async fn look(&mut self, shutdown: &Shutdown) {
         let path = self.path.clone();
         // Of a pipe nothing is read that a signal does not ask for.
-        let read = spawn_blocking(move || may_be_read_again(&path).then(|| bytes(&path))).await;
-        let bytes = match read.unwrap_or_else(|error| Some(Err(error.into()))) {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(error)) if !self.is_away => return self.away(&error),
+        let read = apart(move || may_be_read_again(&path).then(|| bytes(&path)).transpose()).await;
+        let bytes = match read {
+            Ok(Some(bytes)) => bytes,
+            Err(error) if !self.is_away => return self.away(&error),
             _ => return,
         };
         self.back();
@@ -104,12 +113,7 @@ impl Follower {
     /// Takes a configuration, or refuses it; it is not tried again until it changes or SIGHUP comes.
     async fn take(&mut self, bytes: Vec<u8>, shutdown: &Shutdown) {
         self.back();
-        let reloaded = tokio::select! {
-            biased;
-            // Names of addresses may take long to be looked up.
-            () = shutdown.draining() => return,
-            reloaded = self.reload(&bytes) => reloaded,
-        };
+        let reloaded = self.reload(&bytes).await;
         self.looks = Looks::after(bytes);
         match reloaded {
             Ok(config) => {
@@ -146,4 +150,18 @@ impl Follower {
             self.told.away(false);
         }
     }
+}
+
+/// Reads on a thread of its own: the runtime waits at its end for what its own threads read, and into
+/// a pipe perhaps nobody writes any more.
+///
+/// # Cancel safety
+/// Dropped, it is read all the same, and nobody is told.
+async fn apart<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (done, answer) = oneshot::channel();
+    thread::Builder::new().name("configuration".to_owned()).spawn(move || {
+        // Who waited may have gone.
+        let _ = done.send(read());
+    })?;
+    answer.await.unwrap_or_else(|_| Err(io::Error::other("the thread that reads it has panicked")))
 }

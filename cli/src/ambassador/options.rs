@@ -2,11 +2,11 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use anyhow::Result;
 use clap::{Args, ValueEnum};
 use entourage_ambassador::{OnEjected, Options, Partial};
 
 use super::{access::Identity, bounds::Bounds};
+use crate::exit::Usage;
 
 /// How the proxy behaves where `nutcracker.yml` has no words for it.
 #[derive(Args)]
@@ -65,7 +65,7 @@ impl Behaviour {
     ///
     /// # Errors
     /// The file of a password cannot be read.
-    pub(super) fn options(&self) -> Result<Options> {
+    pub(super) fn options(&self) -> Result<Options, Usage> {
         let mut options = Options::default();
         options.reactors = self.reactors;
         options.on_ejected = match self.on_ejected {

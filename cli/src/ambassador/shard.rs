@@ -1,17 +1,28 @@
 //! A sharding proxy that reads `nutcracker.yml`.
 
-use std::{fmt::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use clap::Args;
 use entourage_ambassador::{Figure, ShardProxy};
-use tokio::net::TcpListener;
 
 use super::{
     classic::Classic, configuration, follow::Follower, options::Behaviour, page::Page, pid_file::PidFile,
     stats_port::Teller, told::Told,
 };
-use crate::{Common, signals};
+use crate::{
+    Common, admin,
+    exit::{self, Usage},
+    output::unless_left,
+    signals,
+};
 
 /// Serve the pools of a nutcracker.yml: Redis and memcached, sharded
 ///
@@ -44,24 +55,26 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) async fn main(self, common: &Common) -> Result<ExitCode> {
         if self.classic.describe_stats {
-            print!("{}", described());
+            let mut out = io::stdout();
+            let written = out.write_all(described().as_bytes()).and_then(|()| out.flush());
+            unless_left(written).context("cannot write")?;
             return Ok(ExitCode::SUCCESS);
         }
         let read = configuration::read(&self.conf_file);
         if self.classic.test_conf {
-            return Ok(self.tested(read.map(drop).map_err(Error::from)));
+            return Ok(self.tested(read.map(drop)));
         }
         let (said, config) = read?;
         self.classic.check()?;
         let options = self.behaviour.options()?;
         if common.check {
+            ShardProxy::check(&config, &options)?;
             return Ok(ExitCode::SUCCESS);
         }
+        let stats = format!("{}:{}", self.classic.stats_addr, self.classic.stats_port);
+        let stats: admin::Address = stats.parse().map_err(Usage)?;
         let shutdown = signals::shutdown(self.grace)?;
-        let (host, port) = (self.classic.stats_addr.as_str(), self.classic.stats_port);
-        let listener = TcpListener::bind((host, port)).await.with_context(|| {
-            format!("cannot listen at {host} port {port} for the statistics; choose another --stats-port")
-        })?;
+        let listener = stats.listen("--stats-port or --stats-addr").await?;
         let told = Told::new(config.clone());
         let proxy = Arc::new(ShardProxy::start(config, options).await?);
         let mut follower = Follower::new(self.conf_file, said, Arc::clone(&proxy), told.clone())?;
@@ -94,7 +107,7 @@ impl Shard {
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                eprintln!("entourage: {error:#}");
+                exit::tell(&error);
                 eprintln!("entourage: configuration file '{path}' syntax is invalid");
                 ExitCode::FAILURE
             }

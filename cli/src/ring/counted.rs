@@ -17,7 +17,7 @@ const STRIDE: u64 = 1 << 14;
 
 /// Where keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum Source {
     Stdin {
         is_hex: bool,
     },
@@ -28,7 +28,7 @@ pub(super) enum From {
     },
 }
 
-impl From {
+impl Source {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Stdin { .. } => "stdin",

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use super::{
     becoming::Becoming,
     by_flags::Flags,
-    counted::From,
+    counted::Source,
     pairs::{self, Pair},
     placing::Placing,
-    shown::{Object, Shown, map, unless_left},
+    shown::{Object, Shown, map},
 };
-use crate::{Common, exit::Usage};
+use crate::{Common, exit::Usage, output::unless_left};
 
 /// So many are made up where nobody says how many.
 const MILLION: u64 = 1_000_000;
@@ -33,7 +33,7 @@ const MILLION: u64 = 1_000_000;
 /// made up.
 #[derive(Args)]
 pub(crate) struct DiffRings {
-    /// A nutcracker.yml: twice, the old one and the new one [default: none]
+    /// A nutcracker.yml: twice, the old one and the new one; a comma between them in the variable [default: none]
     #[arg(short, long, env = "ENTOURAGE_CONF_FILE", value_name = "FILE", value_delimiter = ',', conflicts_with_all = ["server", "dialect", "hash", "tag", "chars"])]
     conf_file: Vec<PathBuf>,
     /// The pool that is compared [default: all, each with that of its name]
@@ -65,11 +65,11 @@ impl DiffRings {
             return Ok(ExitCode::SUCCESS);
         }
         let are_addresses = comparisons.iter().any(|(placing, _)| placing.is_of_addresses);
-        let generated = |count| From::Generated { count, are_addresses };
+        let generated = |count| Source::Generated { count, are_addresses };
         let from = match self.generate {
             Some(count) => generated(count),
             None if io::stdin().is_terminal() => generated(MILLION),
-            None => From::Stdin { is_hex: self.hex },
+            None => Source::Stdin { is_hex: self.hex },
         };
         let count = from.each(|key| {
             for (placing, comparison) in &mut comparisons {
@@ -122,7 +122,7 @@ impl DiffRings {
     }
 }
 
-fn of_both(old: &Placing, new: &Placing, from: From, diff: &Diff) -> Object {
+fn of_both(old: &Placing, new: &Placing, from: Source, diff: &Diff) -> Object {
     let moves = diff.moves.iter().map(|moved| {
         map([("from", json!(moved.from)), ("to", json!(moved.to)), ("keys", json!(moved.keys))])
     });

@@ -14,15 +14,16 @@ use super::{
     by_flags::Flags,
     keys::Keys,
     placing::{self, Placing},
-    shown::{Object, Shown, unless_left, with_key},
+    shown::{Object, Shown},
 };
-use crate::{Common, exit::Usage};
+use crate::{Common, exit::Usage, output::unless_left};
 
 /// Say of each key on standard input, one a line, which server has it and why
 ///
 /// One JSON object a key: `key`, `server` (its name on the ring), `hash`, `point` (what the hash
 /// met on the ring) and `shard` (the server's number); `hashed`, where only a part of the key counts;
-/// `address`, where a file says it. A key that is no text has `key_hex` too.
+/// `address`, where a file says it. What is no text has a second field in hex digits, `key_hex` and
+/// `hashed_hex`.
 #[derive(Args)]
 pub(crate) struct ExplainKeys {
     /// The nutcracker.yml of the pool; in its place a function may be named by --server and the like [default: none]
@@ -82,14 +83,17 @@ impl ExplainKeys {
         let explanation = Explanation::of(&*placing.function, placing.tag, &asked, self.replicas);
         let Explanation { hashed, hash, point, shard, server, replicas, .. } = explanation;
         let is_part = hashed != asked[..];
-        let object = with_key(Object::new().with_some("pool", placing.pool.as_deref()), key, self.hex)
+        let mut object = Object::new()
+            .with_some("pool", placing.pool.as_deref())
+            .with_bytes("key", key, self.hex)
             .with("server", server.as_str())
             .with_some("address", placing.address(&server))
             .with("shard", shard.number())
             .with_some("hash", hash)
             .with_some("point", point);
-        let object =
-            object.with_some("hashed", is_part.then(|| String::from_utf8_lossy(&hashed).into_owned()));
+        if is_part {
+            object = object.with_bytes("hashed", &hashed, self.hex);
+        }
         object.with_some("replicas", (self.replicas > 0).then_some(replicas))
     }
 }

@@ -74,9 +74,8 @@ impl Placing {
 
 /// What is said of a pool, as it is printed: `line 3: pool "alpha": …`.
 fn warnings(config: &Config, pool: &str) -> Vec<String> {
-    let of_pool = format!(": pool {pool:?}: ");
-    let all = config.warnings().iter().map(ToString::to_string);
-    all.filter(|warning| warning.contains(&of_pool)).collect()
+    let of_pool = config.warnings().iter().filter(|warning| warning.pool() == pool);
+    of_pool.map(ToString::to_string).collect()
 }
 
 /// A ring of these servers.

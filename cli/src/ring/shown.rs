@@ -35,6 +35,18 @@ impl Object {
             None => self,
         }
     }
+
+    /// Bytes: as text, as hex digits if that is how keys are given, or as both where they are no text.
+    pub(super) fn with_bytes(self, name: &str, bytes: &[u8], is_hex: bool) -> Self {
+        match std::str::from_utf8(bytes) {
+            _ if is_hex => self.with(name, hex(bytes)),
+            Ok(text) => self.with(name, text),
+            Err(_) => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                self.with(name, text).with(&format!("{name}_hex"), hex(bytes))
+            }
+        }
+    }
 }
 
 impl<W: Write> Shown<W> {
@@ -52,15 +64,6 @@ impl<W: Write> Shown<W> {
     }
 }
 
-/// A key as a field: text, hex digits if that is how it was given, or both where it is no text.
-pub(super) fn with_key(object: Object, key: &[u8], is_hex: bool) -> Object {
-    match std::str::from_utf8(key) {
-        _ if is_hex => object.with("key", hex(key)),
-        Ok(text) => object.with("key", text),
-        Err(_) => object.with("key", String::from_utf8_lossy(key).into_owned()).with("key_hex", hex(key)),
-    }
-}
-
 /// An object among others.
 pub(super) fn map(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
@@ -71,22 +74,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// That a reader has left, as `head` does, is no failure.
-pub(super) fn unless_left(written: io::Result<()>) -> io::Result<bool> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_key_comes_back_as_it_was_given() {
-        let shown = |key: &[u8], is_hex| with_key(Object::new(), key, is_hex).with("server", "a").0;
+        let shown = |key: &[u8], is_hex| Object::new().with_bytes("key", key, is_hex).with("server", "a").0;
         assert_eq!(shown(b"k\"1", false), r#"{"key":"k\"1","server":"a""#);
         assert_eq!(shown(b"key", true), r#"{"key":"6b6579","server":"a""#);
         assert_eq!(shown(b"\xff", false), "{\"key\":\"\u{fffd}\",\"key_hex\":\"ff\",\"server\":\"a\"");

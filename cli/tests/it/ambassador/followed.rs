@@ -1,10 +1,11 @@
 //! The configuration, while it changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, thread};
 
+use entourage_testkit::{Program, eventually};
 use rustix::process::Signal;
 
-use super::Site;
+use super::{PATIENCE, Site};
 use crate::{page::Page, ring};
 
 /// A key whose place is another one if what is between the braces counts alone.
@@ -61,12 +62,46 @@ fn a_changed_file_is_taken_and_a_broken_one_leaves_all_as_it_was() {
     assert_eq!(number(&page, "config_is_refused"), 0.0);
     assert_eq!((number(&page, "reloads_total"), number(&page, "reloads_refused_total")), (1.0, 1.0));
     assert_eq!(client.ask(&["GET", "key"]), "value");
-    std::fs::remove_file(site.file()).expect("it can be removed");
+    fs::remove_file(site.file()).expect("it can be removed");
     proxy.says("cannot be read", 1);
     assert_eq!(number(&page, "config_is_refused"), 1.0);
     site.write(&site.config("  hash_tag: \"{}\"\n"));
     proxy.says("can be read again", 1);
     assert_eq!((number(&page, "config_is_refused"), number(&page, "reloads_total")), (0.0, 1.0));
     drop(client);
+    proxy.end();
+}
+
+#[test]
+fn a_directory_in_the_place_of_the_file_is_one_that_cannot_be_read() {
+    let Some(site) = Site::new() else { return };
+    let proxy = site.start(&[]);
+    let page = Page::of(&proxy.process);
+    fs::remove_file(site.file()).expect("it can be removed");
+    fs::create_dir(site.file()).expect("it can be made");
+    proxy.says("Is a directory", 1);
+    assert_eq!(number(&page, "config_is_refused"), 1.0);
+    fs::remove_dir(site.file()).expect("it can be removed");
+    site.write(&site.config(""));
+    proxy.says("can be read again", 1);
+    assert_eq!((number(&page, "config_is_refused"), number(&page, "reloads_total")), (0.0, 0.0));
+    proxy.end();
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_into_any_more_holds_up_no_end() {
+    let Some(site) = Site::new() else { return };
+    fs::remove_file(site.file()).expect("it can be removed");
+    let _ = Program::new("mkfifo").arg(site.file()).start().wait(PATIENCE).succeeded();
+    let (file, config) = (site.file(), site.config(""));
+    let writer = thread::spawn(move || fs::write(file, config).expect("it is read"));
+    let (log, moved) = (site.scratch.join("log"), site.scratch.join("log.1"));
+    let proxy = site.start(&["--grace", "60s", "--output", &log.display().to_string()]);
+    assert_eq!(proxy.client().ask(&["PING"]), "+PONG");
+    writer.join().expect("it has written");
+    fs::rename(&log, &moved).expect("it can be moved");
+    proxy.signal(Signal::HUP);
+    // Right behind that the pipe is read.
+    eventually(PATIENCE, "the log is opened anew", || log.exists().then_some(()));
     proxy.end();
 }

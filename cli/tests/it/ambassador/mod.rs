@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Three servers of Redis, and a configuration of one pool over them.
 struct Site {
     // Before the directory, so that they are dead when that is removed.
-    shards: Vec<Redis>,
+    shards: [Redis; 3],
     scratch: Scratch,
 }
 
@@ -36,7 +36,7 @@ impl Site {
         if !Requirement::from(Redis::available()).is_met("redis") {
             return None;
         }
-        let site = Self { shards: (0..3).map(|_| Redis::start()).collect(), scratch: Scratch::new() };
+        let site = Self { shards: Redis::shards(), scratch: Scratch::new() };
         site.write(&site.config(""));
         Some(site)
     }

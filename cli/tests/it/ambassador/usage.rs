@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use entourage_testkit::{Finished, Scratch};
+use entourage_testkit::{Finished, Program, Scratch};
 
 use super::PATIENCE;
 use crate::entourage;
@@ -39,21 +39,38 @@ fn what_cannot_work_is_refused_with_status_2_before_anything_is_served() {
         ("alpha:\n  listen: 1\n", &["--check"][..], "line 2: "),
         ("alpha:\n  listen: 1\n", &[], "line 2: "),
         (password, &["--check"], "redis: true"),
+        (&SOUND.replace("127.0.0.1:2", "redis://:hunter2@a:2"), &["--check"], "redis://***@a:2:1"),
+        (
+            SOUND,
+            &["--tls-cert", "/no/such/pair", "--tls-key", "/no/such/key", "--check"],
+            "/no/such/pair cannot",
+        ),
         (SOUND, &["-c", "/no/such/file", "--check"], "cannot be used multiple times"),
         (SOUND, &["-d"], "foreground"),
         (SOUND, &["--verbose", "12"], "0..=11"),
         (SOUND, &["--stats-port", "65536"], "cannot be used multiple times"),
         (SOUND, &["--on-ejected", "shrug"], "rehash"),
         (SOUND, &["--reactors", "0"], "--reactors"),
+        (
+            SOUND,
+            &["--reactors", "2", "--warm-up", "1s", "--check"],
+            "a warm-up needs one thread, and 2 are configured",
+        ),
+        (SOUND, &["--auth-user", "u", "--auth-file", "/no/such/file", "--check"], "/no/such/file cannot be"),
+        (SOUND, &["--auth-user", "u", "--auth-file", "/dev/zero", "--check"], "is longer than"),
     ] {
         let refused = ran(&scratch, config, flags);
         assert_eq!(refused.status.code(), Some(2), "{flags:?}: {refused:?}");
         assert!(refused.stderr.contains(says), "{flags:?} {says:?}: {refused:?}");
         assert!(!refused.stderr.contains("hunter2"), "{refused:?}");
     }
+    let misplaced = entourage().args(["ambassador", "shard", "-c", "redis://u:hunter2@a:1"]);
+    let refused = misplaced.start().wait(PATIENCE);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("redis://u:***@a:1"), "{refused:?}");
     let absent = entourage().args(["ambassador", "shard", "-c", "/no/such/file"]).start().wait(PATIENCE);
     assert_eq!(absent.status.code(), Some(2), "{absent:?}");
-    assert!(absent.stderr.contains("/no/such/file"), "{absent:?}");
+    assert!(absent.stderr.contains("/no/such/file") && absent.stderr.contains("with -c"), "{absent:?}");
     let sound = ran(&scratch, SOUND, &["--check", "-v", "0", "-i", "30000", "-m", "16384"]);
     assert_eq!((sound.status.code(), sound.stderr.as_str()), (Some(0), ""), "{sound:?}");
 }
@@ -85,4 +102,22 @@ fn the_statistics_are_described_with_nutcrackers_names() {
     {
         assert!(described.stdout.contains(name), "{name}: {}", described.stdout);
     }
+    // It begins once nobody reads.
+    let script =
+        "trap '' PIPE; { while echo 2>&-; do :; done; \"$0\" ambassador shard -D; echo $? >&2; } | :";
+    let left = Program::new("sh").args(["-c", script]);
+    let left = left.arg(env!("CARGO_BIN_EXE_entourage")).start().wait(PATIENCE);
+    assert_eq!(left.stderr, "0\n", "a reader that leaves is no failure");
+}
+
+#[test]
+fn an_address_in_brackets_is_looked_for_without_them() {
+    let scratch = Scratch::new();
+    // One that no machine has: whether this one speaks IPv6 does not matter.
+    let refused = ran(&scratch, SOUND, &["--stats-addr", "[2001:db8::1]"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("listen at 2001:db8::1 port 0; choose another --stats-port or"),
+        "{refused:?}"
+    );
 }

@@ -55,7 +55,7 @@ fn keys_are_where_a_running_nutcracker_puts_them() {
     if !redis.is_met("redis") || !nutcracker.is_met("nutcracker") {
         return;
     }
-    let shards = [Redis::start(), Redis::start()];
+    let shards = Redis::shards::<2>();
     let entries: Vec<_> = shards.iter().map(|shard| format!("{}:1", shard.endpoint())).collect();
     let entries: Vec<_> = entries.iter().map(String::as_str).collect();
     let config = pool("alpha", "  redis: true\n  hash: murmur\n", &entries);
@@ -96,6 +96,15 @@ fn an_object_tells_the_hash_the_point_the_part_that_counts_and_who_is_next() {
     assert_eq!(said[0]["replicas"][0], said[0]["server"]);
     assert_eq!(said[0]["replicas"].as_array().map(Vec::len), Some(2));
     assert_eq!(said[2]["key_hex"], "6efc");
+}
+
+#[test]
+fn the_part_that_counts_is_said_to_the_byte() {
+    let flags = ["explain", "--server", "a b", "--tag", "{}"];
+    let said = lines(&ring(flags, b"{\xff}1\n").succeeded().stdout);
+    assert_eq!((&said[0]["hashed"], &said[0]["hashed_hex"]), (&"\u{fffd}".into(), &"ff".into()));
+    let said = lines(&ring(flags.iter().chain(&["--hex"]), b"7b787d31\n").succeeded().stdout);
+    assert_eq!((&said[0]["key"], &said[0]["hashed"]), (&"7b787d31".into(), &"78".into()));
 }
 
 #[test]
