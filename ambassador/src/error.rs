@@ -3,6 +3,7 @@
 use std::io;
 
 use entourage_core::BoxError;
+use rustix::io::Errno;
 
 /// Why a proxy could not be started, or could not take another configuration.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,30 @@ pub enum Error {
         /// How many threads are configured.
         reactors: usize,
     },
+    /// Keys cannot move safely where a server has several connections: what is written over one could be
+    /// overtaken by the fetch over another.
+    #[error(
+        "a warm-up needs one connection to each server, and pool {pool:?} has {connections}; \
+         configure `server_connections: 1`, or no warm-up"
+    )]
+    WarmUpConnections {
+        /// The pool's name.
+        pool: String,
+        /// How many connections each of its servers has.
+        connections: u32,
+    },
+    /// The descriptors that this process may have do not suffice for a single client.
+    #[error(
+        "no client can be let in: this process may have {limit} descriptors, and {reserve} are kept for servers, \
+         listeners and what else is open; raise the limit (`ulimit -n`, `LimitNOFILE=`), or configure fewer \
+         servers, `server_connections` or threads"
+    )]
+    Descriptors {
+        /// How many the process may have.
+        limit: u64,
+        /// How many are kept for servers and listeners, and for what else it has open.
+        reserve: usize,
+    },
     /// The machine gave no thread to serve with.
     #[error("no thread can be started to serve; see the limits of this process")]
     Thread {
@@ -56,6 +81,9 @@ pub enum Error {
 
 /// What to do where an address cannot be listened at.
 fn advice(error: &io::Error) -> &'static str {
+    if matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE)) {
+        return "raise the limit of descriptors (`ulimit -n`, `LimitNOFILE=`)";
+    }
     match error.kind() {
         io::ErrorKind::AddrInUse => "end who has it, or choose another address",
         io::ErrorKind::AddrNotAvailable => "choose an address of this machine",

@@ -11,7 +11,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 /// | [`frame`](Self::frame) | 64 MiB | an error to the client; a longer reply is thrown away |
 /// | [`arguments`](Self::arguments) | 1,048,576 | an error to the client, which is closed |
 /// | [`queued`](Self::queued) | 32 MiB for one server | an error to the client |
-/// | [`buffered`](Self::buffered) | 1 GiB for all clients | who holds 64 KiB or more is closed |
+/// | [`buffered`](Self::buffered) | 1 GiB for all clients | who holds the most is closed, and so on, down to 64 KiB |
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -19,7 +19,8 @@ pub struct Limits {
     pub clients: NonZeroUsize,
     /// Requests of one client that have no answer yet.
     pub pipeline: NonZeroUsize,
-    /// Bytes that one client may be owed, as its replies of late foretell, before it is read again.
+    /// Bytes that one client may be owed, as its replies of late foretell, before it is read again;
+    /// what is remembered of its requests to many servers counts too.
     pub owed: usize,
     /// Bytes that wait for one client to read them; more in one reply than that may wait alone.
     pub unread: usize,
@@ -30,7 +31,7 @@ pub struct Limits {
     /// Bytes that wait to be sent to one server over one connection.
     pub queued: usize,
     /// Bytes that are held for all clients of a pool together, on one thread: requests that are not
-    /// whole, and replies that are not read.
+    /// whole, what is remembered of requests to many servers, and replies that are not read.
     pub buffered: usize,
 }
 

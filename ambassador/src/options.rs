@@ -51,7 +51,8 @@ pub struct Options {
     /// request goes there. `None`: keys that move are missing. A reload that changes the pool ends it early.
     ///
     /// Moves of two proxies, or of two threads of one, may meet, and bring back a key that was
-    /// deleted in between; so with more than one thread it is refused.
+    /// deleted in between; so with more than one thread it is refused, and so is a pool with more than one
+    /// connection to each server.
     pub warm_up: Option<Duration>,
     /// How long after a connection could not be made the next attempt is made, at the earliest.
     pub reconnect: Duration,

@@ -1,6 +1,6 @@
 //! What the loops ask of a wire protocol.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use bytes::Bytes;
 use entourage_core::Moment;
@@ -83,18 +83,18 @@ pub(crate) trait Protocol: Sized + 'static {
     /// Writes to a client why its request was not sent.
     fn say(&self, failure: &Failure, out: &mut Vec<u8>);
 
+    /// How many bytes are remembered of a scattered request until all its parts are answered.
+    fn held(merge: &Self::Merge) -> usize;
+
     /// Writes the one answer to a scattered request, from the replies to its parts.
     fn merge(&self, merge: Self::Merge, gathered: Gathered<Vec<Option<Bytes>>, Failure>, out: &mut Outbox);
 
-    /// What a new connection to a server begins with (a password, a database), and how many replies
-    /// that has.
-    fn greeting(&self) -> (Vec<u8>, usize);
+    /// What a new connection to a server begins with. `word` is one that nobody can know before it is
+    /// said over this connection, for servers that can be made to say it back.
+    fn greeting(&self, word: &str) -> Greeting<Self::Expected>;
 
-    /// Whether the `n`-th reply to the greeting lets the connection be used.
-    ///
-    /// # Errors
-    /// What the server said against it, without a secret.
-    fn greeted(&self, n: usize, reply: &[u8]) -> Result<(), String>;
+    /// What a reply to a request of the greeting says about the connection.
+    fn greeted(&self, word: &str, asked: Asked, reply: &[u8]) -> Greeted;
 
     /// Calls `each` with every key of the request that was split last, if this client may send it.
     fn keys(&self, session: &Self::Session, request: &[u8], each: &mut dyn FnMut(&[u8]));
@@ -102,11 +102,13 @@ pub(crate) trait Protocol: Sized + 'static {
     /// Asks for all that a key has, and how long it lives: calls `send` with each request.
     fn fetch(&self, key: &[u8], send: &mut dyn FnMut(Self::Expected, &[u8]));
 
-    /// The request that stores what was fetched, by the replies in the order of the requests. It
-    /// has to leave a key alone that is there.
-    fn store(&self, key: &[u8], replies: &[Bytes]) -> Fetched<Self::Expected>;
+    /// What was fetched, by the replies in the order of the requests.
+    fn fetched(&self, replies: &[Bytes]) -> Fetched;
 
-    /// Whether this reply to the request that stores says that the key is there.
+    /// The request that stores a value. One that is there it `replaces`, or else leaves alone.
+    fn store(&self, key: &[u8], value: &Value, replaces: bool) -> (Self::Expected, Vec<u8>);
+
+    /// Whether this reply to the request that stores says that the key is there, by now or from before.
     fn is_stored(&self, reply: &[u8]) -> bool;
 
     /// The request that deletes a key.
@@ -116,15 +118,77 @@ pub(crate) trait Protocol: Sized + 'static {
     fn probe(&self) -> (&'static [u8], Self::Expected);
 }
 
+/// What a new connection to a server begins with.
+#[derive(Debug)]
+pub(crate) struct Greeting<E> {
+    pub(crate) bytes: Vec<u8>,
+    /// Of how many requests that is: a password and a database where they are wanted, and last the proof.
+    pub(crate) requests: usize,
+    /// What the reply to each of them looks like.
+    pub(crate) expected: E,
+}
+
+/// Which request of a greeting a reply is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// One that has to be granted: a password, a database.
+    Entry,
+    /// What is asked because the answer is known, so that every reply behind it is that of its request.
+    Proof,
+    /// What is asked since the reply to that was neither the answer nor a lie.
+    Again,
+}
+
+/// What a reply to a greeting says about the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Greeted {
+    Fine,
+    /// The server refused to answer: this request, whose reply is judged as [`Asked::Again`], tells more.
+    Ask(Vec<u8>),
+    /// The server does not let the proxy in. In its words, without a secret.
+    Refused(String),
+    /// It is no reply to what was asked.
+    Lie(Lie),
+}
+
+/// So many characters of what a server says against a connection are told.
+const TOLD: usize = 100;
+
+impl Greeted {
+    /// The server does not let the proxy in, and says this.
+    ///
+    /// Told is what it says up to the first quote: what it quotes of the greeting may be the password, or
+    /// the beginning of it.
+    pub(crate) fn refused(words: &[u8]) -> Self {
+        let quote = words.iter().position(|byte| matches!(byte, b'\'' | b'`' | b'"'));
+        let told = String::from_utf8_lossy(&words[..quote.unwrap_or(words.len())]);
+        let told = told.trim_end();
+        let cut = told.char_indices().nth(TOLD).map(|(at, _)| at);
+        let more = if quote.is_some() || cut.is_some() { "…" } else { "" };
+        Self::Refused(format!("{}{more}", told[..cut.unwrap_or(told.len())].trim_end()))
+    }
+}
+
 /// What was fetched of a key that moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fetched<E> {
+pub(crate) enum Fetched {
     /// It is not there.
     Nothing,
-    /// It is, and this stores it.
-    Store(E, Vec<u8>),
+    /// It is.
+    Value(Value),
     /// The server said something else.
     Amiss,
+}
+
+/// What a server has of a key: all that moves with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    /// The value, as the server gives it and takes it.
+    pub(crate) bytes: Bytes,
+    /// What clients have written beside it; 0 where servers know no such thing.
+    pub(crate) flags: u64,
+    /// How long it lives, no longer than a server can be told; `None`: for ever.
+    pub(crate) left: Option<Duration>,
 }
 
 /// Last words to a client.

@@ -59,6 +59,6 @@ fn is_configuration(error: &Error) -> bool {
 }
 
 fn is_of_the_proxy(error: &entourage_ambassador::Error) -> bool {
-    use entourage_ambassador::Error::{NoPool, Ring, Tls, WarmUp};
-    matches!(error, Ring { .. } | Tls { .. } | NoPool { .. } | WarmUp { .. })
+    use entourage_ambassador::Error::{NoPool, Ring, Tls, WarmUp, WarmUpConnections};
+    matches!(error, Ring { .. } | Tls { .. } | NoPool { .. } | WarmUp { .. } | WarmUpConnections { .. })
 }

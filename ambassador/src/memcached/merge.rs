@@ -22,6 +22,11 @@ pub(crate) struct Merge {
 }
 
 impl Merge {
+    /// How many bytes it takes.
+    pub(super) fn held(&self) -> usize {
+        self.keys.len() + size_of_val(&*self.parts)
+    }
+
     /// Writes the answer.
     pub(super) fn write(
         self,

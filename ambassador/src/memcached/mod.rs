@@ -7,6 +7,7 @@
 mod dispatch;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod greeting;
 mod line;
 mod merge;
 mod meta;
@@ -41,7 +42,7 @@ use crate::{
     mux::{Desk, Outbox},
     nutcracker::Pool,
     options::{Options, Partial},
-    protocol::{Fetched, Lie, Parting, Protocol},
+    protocol::{Asked, Fetched, Greeted, Greeting, Lie, Parting, Protocol, Value},
 };
 
 /// The wire of memcached.
@@ -117,16 +118,20 @@ impl Protocol for Memcached {
         }
     }
 
+    fn held(merge: &Merge) -> usize {
+        merge.held()
+    }
+
     fn merge(&self, merge: Merge, gathered: Gathered<Vec<Option<Bytes>>, Failure>, out: &mut Outbox) {
         merge.write(gathered, self.partial, out);
     }
 
-    fn greeting(&self) -> (Vec<u8>, usize) {
-        (Vec::new(), 0)
+    fn greeting(&self, _: &str) -> Greeting<Expected> {
+        greeting::write()
     }
 
-    fn greeted(&self, _: usize, _: &[u8]) -> Result<(), String> {
-        Ok(())
+    fn greeted(&self, _: &str, _: Asked, reply: &[u8]) -> Greeted {
+        greeting::judge(reply)
     }
 
     fn say(&self, failure: &Failure, out: &mut Vec<u8>) {
@@ -143,8 +148,12 @@ impl Protocol for Memcached {
         moving::fetch(key, send);
     }
 
-    fn store(&self, key: &[u8], replies: &[Bytes]) -> Fetched<Expected> {
-        moving::store(key, replies)
+    fn fetched(&self, replies: &[Bytes]) -> Fetched {
+        moving::fetched(replies)
+    }
+
+    fn store(&self, key: &[u8], value: &Value, replaces: bool) -> (Expected, Vec<u8>) {
+        moving::store(key, value, replaces)
     }
 
     fn is_stored(&self, reply: &[u8]) -> bool {
@@ -156,6 +165,6 @@ impl Protocol for Memcached {
     }
 
     fn probe(&self) -> (&'static [u8], Expected) {
-        (b"version\r\n", Expected { kind: Kind::Version, silence: Silence::None, most: 0 })
+        (greeting::QUESTION, greeting::EXPECTED)
     }
 }

@@ -1,7 +1,9 @@
 //! How a key moves to another server, with its flags and its time to live.
 //!
-//! The meta commands give both; `ms` in mode `E` refuses where there is a value. A key that has more
+//! The meta commands give both; `ms` in mode `E` refuses where there is a value, and in mode `S` replaces it. A key that has more
 //! than 30 days left has 30 at its new server: a server takes more seconds than these for a date.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -12,7 +14,7 @@ use super::{
     request::{Ask, Silence},
     split::Session,
 };
-use crate::protocol::Fetched;
+use crate::protocol::{Fetched, Value};
 
 /// A key that has never been asked for lives for ever so.
 const FOR_EVER: i64 = -1;
@@ -45,17 +47,17 @@ pub(super) fn fetch(key: &[u8], send: &mut dyn FnMut(Expected, &[u8])) {
     send(expected(Kind::MetaGet), &[b"mg ", key, b" v f t\r\n"].concat());
 }
 
-/// The request that stores what was fetched.
-pub(super) fn store(key: &[u8], replies: &[Bytes]) -> Fetched<Expected> {
+/// What was fetched, by the reply.
+pub(super) fn fetched(replies: &[Bytes]) -> Fetched {
     let [reply] = replies else { return Fetched::Amiss };
     if reply.starts_with(b"EN\r\n") {
         return Fetched::Nothing;
     }
-    request(key, reply).map_or(Fetched::Amiss, |request| Fetched::Store(expected(Kind::MetaSet), request))
+    value(reply).map_or(Fetched::Amiss, Fetched::Value)
 }
 
-/// From `VA 5 f7 t60` and the value: `ms KEY 5 F7 T60 ME` and the value.
-fn request(key: &[u8], reply: &[u8]) -> Option<Vec<u8>> {
+/// From `VA 5 f7 t60` and the value.
+fn value(reply: &Bytes) -> Option<Value> {
     let end = end_of_line(reply, 0)?;
     let line = without_end(reply.get(..end)?);
     let words = Few::of(line);
@@ -64,10 +66,17 @@ fn request(key: &[u8], reply: &[u8]) -> Option<Vec<u8>> {
     let flags = number(word(2).strip_prefix(b"f")?)?;
     let left = signed(word(3).strip_prefix(b"t")?)?;
     // 0 is about to end, and as a time to live it would be for ever.
-    let left = if left == FOR_EVER { 0 } else { left.clamp(1, LONGEST) };
+    let left = (left != FOR_EVER).then(|| Duration::from_secs(left.clamp(1, LONGEST).unsigned_abs()));
     let value = reply.get(end..).filter(|value| value.len() as u64 == bytes + 2)?;
-    let line = format!(" {bytes} F{flags} T{left} ME\r\n");
-    (word(0) == b"VA").then(|| [b"ms ", key, line.as_bytes(), value].concat())
+    let value = reply.slice_ref(value.strip_suffix(b"\r\n")?);
+    (word(0) == b"VA").then_some(Value { bytes: value, flags, left })
+}
+
+/// The request that stores a value: `ms KEY 5 F7 T60 ME` and the value, or `MS` where it replaces another.
+pub(super) fn store(key: &[u8], value: &Value, replaces: bool) -> (Expected, Vec<u8>) {
+    let (left, mode) = (value.left.map_or(0, |left| left.as_secs()), if replaces { 'S' } else { 'E' });
+    let line = format!(" {} F{} T{left} M{mode}\r\n", value.bytes.len(), value.flags);
+    (expected(Kind::MetaSet), [b"ms ", key, line.as_bytes(), &value.bytes, b"\r\n"].concat())
 }
 
 /// Whether a key is where it was to be stored: now, or from before.
@@ -93,18 +102,24 @@ mod tests {
             ("VA 1 f0 t2592000\r\nx\r\n", "ms k 1 F0 T2592000 ME\r\nx\r\n"),
             ("VA 1 f0 t2592001\r\nx\r\n", "ms k 1 F0 T2592000 ME\r\nx\r\n"),
         ] {
-            let Fetched::Store(_, request) = store(b"k", &[Bytes::from(reply)]) else { panic!("{reply}") };
-            assert_eq!(String::from_utf8(request).unwrap(), stored);
+            let Fetched::Value(value) = fetched(&[Bytes::from(reply)]) else { panic!("{reply}") };
+            assert_eq!(String::from_utf8(store(b"k", &value, false).1).unwrap(), stored);
+            let replacing = stored.replace(" ME\r", " MS\r");
+            assert_eq!(String::from_utf8(store(b"k", &value, true).1).unwrap(), replacing);
         }
     }
 
     #[test]
     fn what_is_not_there_is_not_stored_and_what_is_amiss_is_not_taken_for_that() {
-        assert!(matches!(store(b"k", &[Bytes::from("EN\r\n")]), Fetched::Nothing));
-        for reply in
-            ["SERVER_ERROR out of memory\r\n", "HD f0 t1\r\n", "VA 3 f0\r\nabc\r\n", "VA 9 f0 t1\r\nabc\r\n"]
-        {
-            assert!(matches!(store(b"k", &[Bytes::from(reply)]), Fetched::Amiss), "{reply}");
+        assert!(matches!(fetched(&[Bytes::from("EN\r\n")]), Fetched::Nothing));
+        for reply in [
+            "SERVER_ERROR out of memory\r\n",
+            "HD f0 t1\r\n",
+            "VA 3 f0\r\nabc\r\n",
+            "VA 9 f0 t1\r\nabc\r\n",
+            "VA 3 f0 t1\r\nabcde",
+        ] {
+            assert!(matches!(fetched(&[Bytes::from(reply)]), Fetched::Amiss), "{reply}");
         }
     }
 }

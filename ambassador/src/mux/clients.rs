@@ -7,7 +7,7 @@ use super::Lane;
 use crate::protocol::Protocol;
 
 /// Names one client, and nobody who comes after it: a reply to one that has gone finds nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey {
     place: u32,
     number: u32,
@@ -96,6 +96,13 @@ impl<P: Protocol> Clients<P> {
                 client.lane.listed = false;
             }
         }
+    }
+
+    /// Who has the most in the pool's sum of what is held, if that is so much.
+    pub(super) fn largest(&self, least: usize) -> Option<ClientKey> {
+        let (place, client) = self.clients.iter().max_by_key(|(_, client)| client.lane.counted())?;
+        let place = u32::try_from(place).expect("clients are bounded");
+        (client.lane.counted() >= least).then_some(ClientKey { place, number: client.number })
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client<P>> {

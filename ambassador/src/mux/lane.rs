@@ -29,6 +29,8 @@ pub(crate) struct Lane<P: Protocol> {
     pub(super) out: Outbox,
     /// How many bytes wait in slots behind the oldest.
     kept: usize,
+    /// How many bytes are remembered of scattered requests, for their answers to be made.
+    merging: usize,
     /// Bytes of a request that is not whole.
     held: usize,
     /// What of all this is in the pool's sum.
@@ -37,6 +39,8 @@ pub(crate) struct Lane<P: Protocol> {
     typical: usize,
     /// Nothing more is taken; it ends once what is owed is written.
     pub(super) ending: bool,
+    /// It is to end, since of all who hold too much together it held the most.
+    pub(super) condemned: bool,
     /// Its name stands in the list of those to be written to.
     pub(super) listed: bool,
 }
@@ -65,10 +69,12 @@ impl<P: Protocol> Lane<P> {
             first: 0,
             out: Outbox::new(KEPT),
             kept: 0,
+            merging: 0,
             held: 0,
             counted: 0,
             typical: FIRST_GUESS,
             ending: false,
+            condemned: false,
             listed: false,
         }
     }
@@ -83,12 +89,17 @@ impl<P: Protocol> Lane<P> {
         self.out.len() + self.kept
     }
 
-    /// Brings the pool's sum of what is held up to date; what this client has in it.
-    pub(super) fn count(&mut self, sum: &mut usize) -> usize {
-        let now = self.held + self.owed();
+    /// Brings the pool's sum of what is held up to date.
+    pub(super) fn count(&mut self, sum: &mut usize) {
+        let now = if self.condemned { 0 } else { self.held + self.owed() + self.merging };
         let before = std::mem::replace(&mut self.counted, now);
         *sum = *sum - before + self.counted;
-        self.counted
+    }
+
+    /// Has it end, and what it holds count no more: that is soon given back.
+    pub(super) fn condemn(&mut self, sum: &mut usize) {
+        self.condemned = true;
+        self.count(sum);
     }
 
     /// What this client has in the pool's sum.
@@ -107,10 +118,10 @@ impl<P: Protocol> Lane<P> {
         if planted("proxy-reads-on-and-on") {
             return false;
         }
-        let coming = self.slots.len().saturating_mul(self.typical);
+        let (coming, has) = (self.slots.len().saturating_mul(self.typical), self.owed() + self.merging);
         self.slots.len() >= limits.pipeline.get()
-            || self.owed() >= limits.owed
-            || !self.slots.is_empty() && self.owed() + coming > limits.owed
+            || has >= limits.owed
+            || !self.slots.is_empty() && has + coming > limits.owed
     }
 
     /// Whether more is ready than a client that reads would leave.
@@ -125,6 +136,7 @@ impl<P: Protocol> Lane<P> {
 
     /// A place for a request that goes to several.
     pub(super) fn open_scattered(&mut self, parts: usize, merge: P::Merge) -> u32 {
+        self.merging += P::held(&merge);
         self.push(Slot::Scattered(Box::new(Scattered { parts: Gathering::new(parts), merge })))
     }
 
@@ -223,7 +235,10 @@ impl<P: Protocol> Lane<P> {
                     let Scattered { parts, merge } = *scattered;
                     let gathered = parts.finish(|_| Failure::unheard());
                     self.kept -= gathered.value().iter().flatten().map(Bytes::len).sum::<usize>();
+                    self.merging -= P::held(&merge);
+                    let before = self.out.len();
                     protocol.merge(merge, gathered, &mut self.out);
+                    self.typical = self.typical.max(self.out.len() - before);
                 }
                 None | Some(Slot::Waiting) => {}
             }

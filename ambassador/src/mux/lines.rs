@@ -33,6 +33,8 @@ pub(crate) struct Lines<P: Protocol> {
     pub(super) queued: usize,
     /// Those with something to write, or to give up.
     listed: Vec<usize>,
+    /// How many have a barrier.
+    pub(super) held: usize,
     pub(super) stats: PoolCounts,
 }
 
@@ -52,6 +54,7 @@ impl<P: Protocol> Lines<P> {
             ejection,
             queued,
             listed: Vec::new(),
+            held: 0,
             stats: PoolCounts::default(),
         }
     }
@@ -67,13 +70,27 @@ impl<P: Protocol> Lines<P> {
         }
         let lines = &self.servers[server].lines;
         let line = if lines.len() == 1 { lines[0] } else { lines[client.place() % lines.len()] };
+        self.fits(line, len).map(|()| line)
+    }
+
+    /// Whether a request of so many bytes may be queued for this connection.
+    ///
+    /// # Errors
+    /// The server cannot be reached or has too much queued.
+    #[inline]
+    pub(super) fn fits(&self, line: usize, len: usize) -> Result<(), Failure> {
         let upstream = &self.upstreams[line];
         let cause = match upstream.shut {
             Some(cause) => cause,
             None if upstream.out.len() != 0 && upstream.out.len() + len > self.queued => Cause::Full,
-            None => return Ok(line),
+            None => return Ok(()),
         };
         Err(Failure { cause, server: Rc::clone(&upstream.name) })
+    }
+
+    /// Whether there is this connection, and requests are not refused until the next attempt to connect.
+    pub(super) fn is_reachable(&self, line: usize) -> bool {
+        self.upstreams.get(line).is_some_and(|upstream| upstream.shut.is_none())
     }
 
     /// Queues what `write` writes as one request.

@@ -3,6 +3,7 @@
 //! Pure: bytes come in, bytes wait to be written, and time is told to it. The loops of
 //! [`proxy`](crate::proxy) own the sockets and the clock.
 
+mod barrier;
 mod clients;
 mod desk;
 mod input;

@@ -70,8 +70,18 @@ impl Outbox {
 
     /// What waits, as far as these slices reach; how many are filled.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let tail = Some(&self.tail[self.written..]).filter(|tail| !tail.is_empty());
-        let waiting = self.pieces.iter().map(|piece| &piece[..]).chain(tail);
+        self.slices_up_to(usize::MAX, slices)
+    }
+
+    /// The same, no more than `most` bytes of it.
+    pub(crate) fn slices_up_to<'a>(&'a self, mut most: usize, slices: &mut [IoSlice<'a>]) -> usize {
+        let tail = &self.tail[self.written..];
+        let waiting = self.pieces.iter().map(|piece| &piece[..]).chain([tail]).map(|bytes| {
+            let allowed = &bytes[..bytes.len().min(most)];
+            most -= allowed.len();
+            allowed
+        });
+        let waiting = waiting.take_while(|bytes| !bytes.is_empty());
         slices.iter_mut().zip(waiting).map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count()
     }
 

@@ -43,6 +43,7 @@ impl<P: Protocol> Mux<P> {
             }
             input.frame(len, |frame| self.deliver(&pending, too_long.map_or(Ok(frame), Err)));
         }
+        self.lines.let_go(self.now);
         Ok(())
     }
 
@@ -89,6 +90,7 @@ impl<P: Protocol> Mux<P> {
             let left = self.lines.upstreams[line].lose_all();
             self.tell_all(&left, &failure);
         }
+        self.lines.let_go(self.now);
     }
 
     /// Gives up the connections on which the oldest request waits for longer than `limit`.
@@ -108,6 +110,7 @@ impl<P: Protocol> Mux<P> {
                 (upstream.lose_late(|since| now >= since + limit), Rc::clone(&upstream.name));
             self.tell_all(&late, &Failure { cause: Cause::TimedOut, server });
         }
+        self.lines.let_go(self.now);
     }
 
     /// A connection can be used: it has been made, and greeted.
@@ -140,7 +143,8 @@ impl<P: Protocol> Mux<P> {
 
     /// What waits to be sent over this connection, as far as these slices reach.
     pub(crate) fn for_server<'a>(&'a self, line: usize, slices: &mut [IoSlice<'a>]) -> usize {
-        self.lines.upstreams.get(line).map_or(0, |upstream| upstream.out.slices(slices))
+        let upstream = self.lines.upstreams.get(line);
+        upstream.map_or(0, |upstream| upstream.out.slices_up_to(upstream.room(), slices))
     }
 
     /// So many bytes of it were sent.
@@ -156,7 +160,7 @@ impl<P: Protocol> Mux<P> {
             return Wants { ended: true, ..Wants::default() };
         };
         Wants {
-            is_asked: !upstream.pending.is_empty(),
+            is_asked: upstream.is_asked(),
             is_quiet: upstream.is_quiet(),
             reset: upstream.stale,
             ended: upstream.retired && upstream.pending.is_empty(),
@@ -206,7 +210,7 @@ impl<P: Protocol> Mux<P> {
 /// What a connection needs of the loop that has its socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wants {
-    /// Somebody waits for a reply, or to be sent.
+    /// Somebody waits for a reply, or for what may be sent.
     pub(crate) is_asked: bool,
     /// It is up, and nothing that was sent waits for a reply.
     pub(crate) is_quiet: bool,

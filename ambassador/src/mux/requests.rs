@@ -10,14 +10,19 @@ use crate::protocol::{Parting, Protocol};
 impl<P: Protocol> Mux<P> {
     /// A client has come from `peer`; `None` if there are as many as may be.
     pub(crate) fn join(&mut self, peer: &str) -> Option<ClientKey> {
-        let stats = &mut self.lines.stats;
         if self.clients.len() >= self.limits.clients.get() {
-            stats.client_refused += 1;
+            self.refuse();
             return None;
         }
+        let stats = &mut self.lines.stats;
         stats.total_connections += 1;
         stats.client_connections += 1;
         Some(self.clients.join(&self.protocol, peer, self.now))
+    }
+
+    /// A client has come for whom there is no room elsewhere.
+    pub(crate) fn refuse(&mut self) {
+        self.lines.stats.client_refused += 1;
     }
 
     /// What a client is told that is one too many.
@@ -38,6 +43,9 @@ impl<P: Protocol> Mux<P> {
             self.buffered -= lane.counted();
         }
         self.clients.leave(client);
+        if let Some(warmth) = &mut self.warmth {
+            warmth.leave(client);
+        }
     }
 
     /// Takes requests off what a client sent, as many as it may have on their way.
@@ -49,16 +57,15 @@ impl<P: Protocol> Mux<P> {
             if lane.ending {
                 break Taken::Ending;
             }
-            if lane.is_full(limits) {
+            if lane.is_full(limits) || warmth.as_ref().is_some_and(|warmth| warmth.holds(key)) {
                 break Taken::Enough;
             }
             match protocol.split(session, input.rest()) {
                 Ok(Some(len)) => {
                     let pass = warmth.as_mut().map_or(Pass::Go, |warmth| {
                         let request = input.rest().get(..len).unwrap_or_default();
-                        let mut keys = Vec::new();
-                        protocol.keys(session, request, &mut |key| keys.push(key.into()));
-                        warmth.pass(protocol, key, &keys, lines, *now)
+                        let keys = |each: &mut dyn FnMut(&[u8])| protocol.keys(session, request, each);
+                        warmth.pass(protocol, key, keys, lines, *now)
                     });
                     // A request that waits is split again when it may go.
                     if matches!(pass, Pass::Wait) {
@@ -115,15 +122,26 @@ impl<P: Protocol> Mux<P> {
     /// How things stand with a client.
     pub(crate) fn standing(&mut self, key: ClientKey) -> Standing {
         let Some(Client { lane, .. }) = self.clients.get_mut(key) else { return Standing::default() };
-        let counted = lane.count(&mut self.buffered);
+        lane.count(&mut self.buffered);
+        self.relieve();
+        let Some(Client { lane, .. }) = self.clients.get(key) else { return Standing::default() };
         Standing {
             to_write: lane.out.len(),
             waits: lane.depth() > 0,
             ending: lane.ending,
-            is_unread: lane.is_unread(&self.limits)
-                || self.buffered > self.limits.buffered
-                    && counted >= SMALL
-                    && !planted("proxy-reads-on-and-on"),
+            is_unread: lane.is_unread(&self.limits) || lane.condemned,
+        }
+    }
+
+    /// Has those end who hold the most, until all together hold no more than may be: whoever comes
+    /// last has no part in what others hoard.
+    fn relieve(&mut self) {
+        while self.buffered > self.limits.buffered && !planted("proxy-reads-on-and-on") {
+            let Some(key) = self.clients.largest(SMALL) else { return };
+            if let Some(Client { lane, .. }) = self.clients.get_mut(key) {
+                lane.condemn(&mut self.buffered);
+            }
+            self.clients.list(key);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The pool changes while it is served.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::HashMap, rc::Rc, time::Duration};
 
 use entourage_core::planted;
 
@@ -34,10 +34,16 @@ impl<P: Protocol> Mux<P> {
     /// connections that are new, each with its server's place.
     pub(crate) fn reshape(&mut self, shape: Shape<P>) -> Vec<(usize, usize)> {
         let Shape { protocol, router, kept, connections, ejection, limits, warm_up } = shape;
-        self.cool();
+        let ended = self.cool().filter(|warmth| !warmth.is_over(self.now));
         self.protocol = protocol;
         let router_before = std::mem::replace(&mut self.lines.router, router);
         let lines_before: Vec<_> = self.lines.servers.iter().map(|server| server.lines[0]).collect();
+        let mut by_name: HashMap<_, _> = router_before
+            .targets()
+            .iter()
+            .zip(&self.lines.servers)
+            .map(|(target, server)| (Rc::clone(&target.name), server.lines.clone()))
+            .collect();
         (self.lines.ejection, self.lines.queued) = (ejection, limits.queued);
         self.limits = limits;
         let mut before: Vec<_> = std::mem::take(&mut self.lines.servers).into_iter().map(Some).collect();
@@ -63,6 +69,13 @@ impl<P: Protocol> Mux<P> {
             if server.health.is_ejected() {
                 self.lines.router.set_ejected(place, true);
             }
+            // Its clients may have another connection to it now than before.
+            if let Some(mut lines) = by_name.remove(&name).filter(|lines| *lines != server.lines) {
+                lines.extend(
+                    server.lines.iter().filter(|line| !lines.contains(line)).copied().collect::<Vec<_>>(),
+                );
+                self.lines.keep_order(&lines, self.now);
+            }
             self.lines.servers.push(server);
         }
         for line in before.into_iter().flatten().flat_map(|server| server.lines) {
@@ -77,23 +90,34 @@ impl<P: Protocol> Mux<P> {
         }
         if let Some(warm_up) = warm_up {
             let (before, until) = (router_before.everywhere(), self.now + warm_up);
-            self.warmth = Some(Warmth::new(before, lines_before, until, self.moves));
+            self.warmth = Some(Warmth::new(before, lines_before, until, self.moves, ended));
         }
         added
     }
 
+    /// Lets connections go on that have waited for others for long enough.
+    pub(crate) fn let_go(&mut self) {
+        self.lines.let_go(self.now);
+    }
+
     /// Ends the time in which keys are fetched from where they were, if it is over; says so once.
     pub(crate) fn cool_down(&mut self) {
-        if self.warmth.as_ref().is_some_and(|warmth| warmth.until <= self.now && warmth.is_still()) {
+        if self.warmth.as_ref().is_some_and(|warmth| warmth.is_over(self.now) && warmth.is_still()) {
             self.cool();
         }
     }
 
-    /// Fetches no key any more from where it was.
-    fn cool(&mut self) {
-        let Some(warmth) = self.warmth.take() else { return };
+    /// Fetches no key any more from where it was; what was known of them.
+    fn cool(&mut self) -> Option<Warmth> {
+        let warmth = self.warmth.take()?;
         self.moves = warmth.next();
         let (moved, missing) = (self.lines.stats.keys_moved, self.lines.stats.keys_missing);
+        if warmth.is_full() {
+            tracing::warn!(
+                pool = self.lines.router.pool(),
+                "keys move no more, before the time: too many were used while their old server could not be asked"
+            );
+        }
         tracing::info!(moved, missing, "keys move no more; these did since the start");
         for &line in warmth.lines() {
             if self.lines.upstreams.get(line).is_some_and(|upstream| upstream.server.is_none()) {
@@ -104,6 +128,7 @@ impl<P: Protocol> Mux<P> {
         for client in warmth.waiters() {
             self.clients.list(client);
         }
+        Some(warmth)
     }
 
     /// Takes no more requests: each client ends once it has what it is owed.
@@ -123,6 +148,7 @@ impl<P: Protocol> Mux<P> {
         let (name, was_up) = (Rc::clone(&upstream.name), upstream.is_up);
         self.lines.retire(line);
         let new = self.lines.upstreams.insert(Upstream::new(server, name));
+        self.lines.keep_order(&[line, new], self.now);
         let of = &mut self.lines.servers[server];
         of.stats.server_connections -= u64::from(was_up);
         of.lines.iter_mut().filter(|old| **old == line).for_each(|old| *old = new);
@@ -135,7 +161,8 @@ impl<P: Protocol> Mux<P> {
     /// Forgets a connection that is no longer of the pool, and for which nobody waits.
     pub(crate) fn forget(&mut self, line: usize) {
         if self.wants(line).ended {
-            self.lines.upstreams.try_remove(line);
+            self.lines.remove(line);
+            self.lines.let_go(self.now);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, rc::Rc};
 
 use entourage_core::{Moment, planted};
 
-use super::{ClientKey, Outbox};
+use super::{ClientKey, Outbox, barrier::Barrier};
 use crate::{failure::Cause, protocol::Protocol, stats::ServerCounts};
 
 /// An emptied buffer of a server's that is larger is given back.
@@ -62,6 +62,8 @@ pub(crate) struct Upstream<P: Protocol> {
     /// No longer of the pool: it ends once nothing waits.
     pub(super) retired: bool,
     pub(super) listed: bool,
+    /// What is queued behind it waits for other connections to the same server.
+    pub(super) barrier: Option<Barrier>,
 }
 
 impl<P: Protocol> Upstream<P> {
@@ -83,6 +85,7 @@ impl<P: Protocol> Upstream<P> {
             stale: false,
             retired: false,
             listed: false,
+            barrier: None,
         }
     }
 
@@ -147,6 +150,26 @@ impl<P: Protocol> Upstream<P> {
         counts.in_queue_bytes += self.out.len() as u64;
         counts.out_queue += begun as u64;
         counts.out_queue_bytes += self.sent - self.oldest;
+    }
+
+    /// Where all that was ever queued ends.
+    pub(super) const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Whether all that was queued up to here is answered, or will never be.
+    pub(super) const fn is_answered_up_to(&self, mark: u64) -> bool {
+        self.oldest >= mark
+    }
+
+    /// How many bytes of what is queued may be sent.
+    pub(super) fn room(&self) -> usize {
+        self.barrier.as_ref().map_or(usize::MAX, |barrier| barrier.room(self.sent))
+    }
+
+    /// Whether somebody waits for a reply, or for what may be sent.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.pending.is_empty() && self.barrier.as_ref().is_none_or(|barrier| !barrier.holds(self.oldest))
     }
 
     /// Whether it is up, and nothing that was sent waits for a reply.

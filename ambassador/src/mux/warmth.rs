@@ -1,67 +1,70 @@
 //! Keys move to their new servers when they are first used.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
-    rc::Rc,
-};
+mod settled;
+mod steps;
+mod waiting;
 
-use bytes::Bytes;
+use std::{collections::HashMap, rc::Rc};
+
 use entourage_core::{Moment, planted};
 
-use super::{ClientKey, lines::Lines};
-use crate::{
-    failure::{Cause, Failure},
-    frame::Frame,
-    pool::Router,
-    protocol::{Fetched, Protocol},
+use self::{
+    settled::Settled,
+    steps::{Move, ask},
+    waiting::{Until, Wait, Waiter, Waiting},
 };
+use super::{ClientKey, lines::Lines};
+use crate::{failure::Failure, pool::Router, protocol::Protocol};
 
-/// So many keys are remembered as settled; the next is asked for again at its old server.
-const REMEMBERED: usize = 1 << 20;
+/// So many keys may be on their way before a request that has one on its way waits with the next.
+///
+/// A move holds its key and at times a value, and what its servers are asked waits to be sent. This many
+/// take a few MiB with keys of 100 bytes, keep a server busy for milliseconds, and are far more than a
+/// connection has on its way at a time, so that more would not be faster.
+const MOVES: usize = 4_096;
 
 /// The pool as it was, for as long as keys are fetched from where they were.
 ///
-/// Before a request of a key goes to the key's new server, the key moves there: it is fetched
-/// from the old server, stored at the new one unless it has one, and deleted at the old one. So a
-/// request finds what it would have found, and a write goes on from what was written before.
+/// Before a request of a key goes to the key's new server, the key moves there, in four steps at most: the
+/// new server is asked for it, then the old one; it is stored at the new one, and deleted at the
+/// old one. So a request finds what it would have found, and a write goes on from what was written
+/// before.
+///
+/// The new server is asked before the old one. What it has may be a leftover, from when it was of the pool
+/// before, or the very key, which another proxy has moved and a client has written since. As long as the
+/// old server has the key, no proxy has let a client write it at the new one: so where the old
+/// server has it *after* the new one was asked, what that had is a leftover or a copy. Asked the other
+/// way around, a client's write in between would pass for a leftover.
 #[derive(Debug)]
 pub(super) struct Warmth {
     before: Router,
     /// The connection to each of the servers before.
     lines: Vec<usize>,
-    pub(super) until: Moment,
-    /// Keys that are where they belong, by their hashes.
-    settled: HashSet<u128>,
-    hashers: [RandomState; 2],
+    until: Moment,
+    /// How it was before that, where a reload has ended another warm-up before its time.
+    earlier: Option<Earlier>,
+    settled: Settled,
     /// By numbers that no other move has, before or after: replies may come when it is long over.
     moves: HashMap<u32, Move>,
     next: u32,
-    by_key: HashMap<Box<[u8]>, u32>,
+    by_key: HashMap<Rc<[u8]>, u32>,
+    waiting: Waiting,
 }
 
-/// A key on its way.
+/// How keys were placed before a warm-up that ended early, and which of them had moved.
 #[derive(Debug)]
-struct Move {
-    key: Box<[u8]>,
-    /// The connection to its old server.
-    from: usize,
-    /// Its new server.
-    to: usize,
-    step: Step,
-    waiters: Vec<ClientKey>,
+struct Earlier {
+    before: Router,
+    settled: Settled,
 }
 
-#[derive(Debug)]
-enum Step {
-    /// The old server is asked for it; what has come of that.
-    Fetch(Vec<Option<Bytes>>),
-    /// The new server is told of it.
-    Store,
-    /// The old server is told to forget it.
-    Discard,
-    /// It is not known where it is: who waits is told so, and whoever comes next tries again.
-    Failed(Failure),
+impl Earlier {
+    /// Whether a key has stayed at this server, though it belonged elsewhere for a while: what is found
+    /// elsewhere is older.
+    fn left(&self, key: &[u8], server: &str) -> bool {
+        let is_its = |place: usize| &*self.before.targets()[place].name == server;
+        !self.settled.has(key) && self.before.server(key).is_ok_and(is_its)
+    }
 }
 
 /// Whether a request may go to its server.
@@ -73,11 +76,29 @@ pub(super) enum Pass {
     Fail(Failure),
 }
 
+/// How a key of a request stands.
+enum Stand {
+    /// It may be used.
+    Fine,
+    /// It moves, by this number.
+    Moves(u32),
+    /// It has to move, and may not yet.
+    Crowded,
+}
+
 impl Warmth {
     /// Keys were placed so, and their servers had these connections; its moves are numbered from `first`.
-    pub(super) fn new(before: Router, lines: Vec<usize>, until: Moment, first: u32) -> Self {
-        let (settled, hashers, moves, by_key) = Default::default();
-        Self { before, lines, until, settled, hashers, moves, next: first, by_key }
+    /// `ended` is the warm-up before, if there were keys that it could have moved still.
+    pub(super) fn new(
+        before: Router,
+        lines: Vec<usize>,
+        until: Moment,
+        first: u32,
+        ended: Option<Self>,
+    ) -> Self {
+        let (settled, moves, by_key, waiting) = Default::default();
+        let earlier = ended.map(|Self { before, settled, .. }| Earlier { before, settled });
+        Self { before, lines, until, earlier, settled, moves, next: first, by_key, waiting }
     }
 
     /// The number of the move that would be the next.
@@ -98,173 +119,124 @@ impl Warmth {
 
     /// The clients that wait for a key.
     pub(super) fn waiters(&self) -> impl Iterator<Item = ClientKey> {
-        self.moves.values().flat_map(|moving| moving.waiters.iter().copied())
+        self.waiting.clients()
+    }
+
+    /// Whether there is no use yet in looking at this client's next request.
+    pub(super) fn holds(&self, client: ClientKey) -> bool {
+        self.waiting.has(client)
+    }
+
+    /// The client is gone.
+    pub(super) fn leave(&mut self, client: ClientKey) {
+        self.waiting.leave(client);
+    }
+
+    /// Whether no key begins to move any more.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.until <= now || self.is_full()
+    }
+
+    /// Whether it is over before its time: too many keys were used whose old server could not be asked.
+    pub(super) fn is_full(&self) -> bool {
+        self.settled.is_full()
     }
 
     /// Whether no key is on its way.
     pub(super) fn is_still(&self) -> bool {
-        self.moves.values().all(|moving| matches!(moving.step, Step::Failed(_)))
+        self.moves.is_empty()
     }
 
-    /// Whether this client's request of these keys may go; has those move that belong elsewhere.
+    /// Whether this client's request may go, whose keys `keys` calls its argument with; has those move
+    /// that belong elsewhere.
     pub(super) fn pass<P: Protocol>(
         &mut self,
         protocol: &P,
         client: ClientKey,
-        keys: &[Box<[u8]>],
+        keys: impl FnOnce(&mut dyn FnMut(&[u8])),
         lines: &mut Lines<P>,
         now: Moment,
     ) -> Pass {
-        let mut waits = false;
-        for key in keys {
-            let settled = self.hash(key);
-            if self.settled.contains(&settled) || planted("warm-up-looks-nowhere") {
-                continue;
-            }
-            if let Some(&number) = self.by_key.get(key) {
-                let moving = self.moves.get_mut(&number).expect("a key that is named moves");
-                let waited = moving.waiters.contains(&client);
-                match &moving.step {
-                    Step::Failed(failure) if waited => {
-                        let failure = failure.clone();
-                        self.forget(number);
-                        return Pass::Fail(failure);
-                    }
-                    Step::Failed(_) => {
-                        self.forget(number);
-                    }
-                    _ => {
-                        if !waited {
-                            moving.waiters.push(client);
-                        }
-                        waits = true;
-                        continue;
-                    }
-                }
-            }
-            waits |= self.begin(protocol, client, key, lines, now);
+        let Wait { number, mut passed, changes, until } = self.waiting.resume(client);
+        if let Until::Failed(failure) = until {
+            return Pass::Fail(failure);
         }
-        if waits { Pass::Wait } else { Pass::Go }
-    }
-
-    /// Has a key move if it belongs elsewhere than before; says whether it does.
-    fn begin<P: Protocol>(
-        &mut self,
-        protocol: &P,
-        client: ClientKey,
-        key: &[u8],
-        lines: &mut Lines<P>,
-        now: Moment,
-    ) -> bool {
-        let (Ok(before), Ok(to)) = (self.before.server(key), lines.router.server(key)) else { return false };
-        let from = self.lines[before];
-        let is_reachable = lines.upstreams.get(from).is_some_and(|upstream| upstream.shut.is_none());
-        if self.before.targets()[before].name == lines.router.targets()[to].name || !is_reachable {
-            return false;
+        if changes != lines.router.changes() {
+            passed = 0;
         }
-        let (number, mut asked) = (self.next, 0);
-        self.next = self.next.wrapping_add(1);
-        protocol.fetch(key, &mut |expected, request| {
-            lines.queue(from, waiter(number, asked), expected, now, |out| out.bytes(request));
-            asked += 1;
+        let (known, mut count, mut begun) = (passed, 0, false);
+        let (mut until, mut failed) = (Until::Now, None);
+        keys(&mut |key| {
+            count += 1;
+            if count <= known || failed.is_some() || matches!(until, Until::Room) {
+                return;
+            }
+            let next = self.next;
+            match self.stand(protocol, (client, number), key, begun, lines, now) {
+                Ok(Stand::Fine) if matches!(until, Until::Now) => passed = count,
+                Ok(Stand::Fine) => {}
+                Ok(Stand::Moves(last)) => until = Until::Arrival(last),
+                Ok(Stand::Crowded) => until = Until::Room,
+                Err(failure) => failed = Some(failure),
+            }
+            begun |= self.next != next;
         });
-        let step = Step::Fetch(vec![None; usize::from(asked)]);
-        self.moves.insert(number, Move { key: key.into(), from, to, step, waiters: vec![client] });
-        self.by_key.insert(key.into(), number);
-        true
+        if let Some(failure) = failed {
+            return Pass::Fail(failure);
+        }
+        if matches!(until, Until::Now) {
+            return Pass::Go;
+        }
+        self.waiting.wait(client, Wait { number, passed, changes: lines.router.changes(), until });
+        Pass::Wait
     }
 
-    /// What came of a step of a move; those who waited for it, once it is at its end.
-    pub(super) fn step<P: Protocol>(
+    /// How a key of this request stands; has it move if it has to and may.
+    ///
+    /// # Errors
+    /// Its new server cannot be asked.
+    fn stand<P: Protocol>(
         &mut self,
         protocol: &P,
-        (number, part): (u32, u16),
-        outcome: Result<Frame<'_>, Failure>,
+        waiter: Waiter,
+        key: &[u8],
+        has_begun: bool,
         lines: &mut Lines<P>,
         now: Moment,
-    ) -> Vec<ClientKey> {
-        let Some(moving) = self.moves.get_mut(&number) else { return Vec::new() };
-        let reply = match (outcome, &moving.step) {
-            (Ok(reply), _) => reply,
-            // What cannot be had is missing: the server may be gone for good.
-            (Err(failure), Step::Fetch(_)) if !failure.cause.may_be_done() => return self.settle(number),
-            (Err(failure), _) => return self.fail(number, failure),
+    ) -> Result<Stand, Failure> {
+        if let Some(&number) = self.by_key.get(key) {
+            let moving = self.moves.get_mut(&number).expect("a key that is named moves");
+            if !moving.waiters.contains(&waiter) {
+                moving.waiters.push(waiter);
+            }
+            return Ok(Stand::Moves(number));
+        }
+        if self.is_over(now) || self.settled.has(key) || planted("warm-up-looks-nowhere") {
+            return Ok(Stand::Fine);
+        }
+        let (Ok(before), Ok(to)) = (self.before.server(key), lines.router.server(key)) else {
+            return Ok(Stand::Fine);
         };
-        match &mut moving.step {
-            Step::Fetch(replies) => {
-                replies[usize::from(part)] = Some(reply.keep());
-                let Some(replies) = replies.iter().cloned().collect::<Option<Vec<_>>>() else {
-                    return Vec::new();
-                };
-                let (expected, request) = match protocol.store(&moving.key, &replies) {
-                    Fetched::Nothing => {
-                        lines.stats.keys_missing += 1;
-                        return self.settle(number);
-                    }
-                    Fetched::Amiss => {
-                        let server = Rc::clone(&lines.upstreams[moving.from].name);
-                        return self.fail(number, Failure { cause: Cause::Lied, server });
-                    }
-                    Fetched::Store(expected, request) => (expected, request),
-                };
-                moving.step = Step::Store;
-                match lines.open(moving.to, ClientKey::NOBODY, request.len()) {
-                    Ok(line) => {
-                        let request = Bytes::from(request);
-                        lines.queue(line, waiter(number, 0), expected, now, |out| out.share(request));
-                        Vec::new()
-                    }
-                    Err(failure) => self.fail(number, failure),
-                }
-            }
-            Step::Store if protocol.is_stored(&reply) => {
-                moving.step = Step::Discard;
-                let (expected, request) = protocol.discard(&moving.key);
-                lines.queue(moving.from, waiter(number, 0), expected, now, |out| out.bytes(&request));
-                Vec::new()
-            }
-            Step::Store => {
-                let server = Rc::clone(&lines.router.targets()[moving.to].name);
-                self.fail(number, Failure { cause: Cause::Unmoved, server })
-            }
-            Step::Discard => {
-                lines.stats.keys_moved += 1;
-                self.settle(number)
-            }
-            Step::Failed(_) => Vec::new(),
+        if self.before.targets()[before].name == lines.router.targets()[to].name {
+            return Ok(Stand::Fine);
         }
-    }
-
-    /// The key is where it belongs.
-    fn settle(&mut self, number: u32) -> Vec<ClientKey> {
-        let Some(moving) = self.moves.get(&number) else { return Vec::new() };
-        let settled = self.hash(&moving.key);
-        if self.settled.len() >= REMEMBERED {
-            self.settled.clear();
+        let from = self.lines[before];
+        if !lines.is_reachable(from) {
+            self.settled.give_up(key);
+            return Ok(Stand::Fine);
         }
-        self.settled.insert(settled);
-        self.forget(number)
+        // Each look at a request begins one, however many there are: a single key waits for no others.
+        if has_begun && self.moves.len() >= MOVES {
+            return Ok(Stand::Crowded);
+        }
+        let line = lines.open(to, ClientKey::NOBODY, key.len())?;
+        let (number, key) = (self.next, Rc::<[u8]>::from(key));
+        self.next = self.next.wrapping_add(1);
+        let asked = ask(protocol, &key, (line, number), lines, now);
+        self.by_key.insert(Rc::clone(&key), number);
+        let name = &lines.router.targets()[to].name;
+        let is_home = self.earlier.as_ref().is_some_and(|earlier| earlier.left(&key, name));
+        self.moves.insert(number, Move::new(key, from, to, is_home, asked, waiter));
+        Ok(Stand::Moves(number))
     }
-
-    fn fail(&mut self, number: u32, failure: Failure) -> Vec<ClientKey> {
-        let Some(moving) = self.moves.get_mut(&number) else { return Vec::new() };
-        moving.step = Step::Failed(failure);
-        moving.waiters.clone()
-    }
-
-    fn forget(&mut self, number: u32) -> Vec<ClientKey> {
-        let Some(Move { key, waiters, .. }) = self.moves.remove(&number) else { return Vec::new() };
-        self.by_key.remove(&key);
-        waiters
-    }
-
-    fn hash(&self, key: &[u8]) -> u128 {
-        let [high, low] = &self.hashers;
-        u128::from(high.hash_one(key)) << 64 | u128::from(low.hash_one(key))
-    }
-}
-
-/// Who waits for the reply to a step: the move of this number.
-const fn waiter(number: u32, part: u16) -> (ClientKey, u32, u16) {
-    (ClientKey::NOBODY, number, part)
 }

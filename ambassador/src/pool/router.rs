@@ -25,6 +25,7 @@ pub(crate) struct Router {
     pool: Rc<str>,
     targets: Vec<Target>,
     ejected: Vec<bool>,
+    changes: u32,
     on_ejected: OnEjected,
     placing: Placing,
     placement: Placement,
@@ -43,7 +44,15 @@ impl Router {
             .collect();
         let (placing, ejected) = (Placing::from(pool), vec![false; targets.len()]);
         let placement = place(placing, on_ejected, &targets, &ejected)?;
-        Ok(Self { pool: pool.name.as_str().into(), targets, ejected, on_ejected, placing, placement })
+        Ok(Self {
+            pool: pool.name.as_str().into(),
+            targets,
+            ejected,
+            changes: 0,
+            on_ejected,
+            placing,
+            placement,
+        })
     }
 
     /// The pool's name.
@@ -53,6 +62,11 @@ impl Router {
 
     pub(crate) fn targets(&self) -> &[Target] {
         &self.targets
+    }
+
+    /// How often servers were ejected or let back in: while this is the same, so is each key's server.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// The server of this key.
@@ -85,6 +99,7 @@ impl Router {
     /// Ejects a server, or lets it back in.
     pub(crate) fn set_ejected(&mut self, server: usize, ejected: bool) {
         self.ejected[server] = ejected;
+        self.changes = self.changes.wrapping_add(1);
         if self.on_ejected == OnEjected::Rehash {
             // Fewer servers of the same weights have no more points than all have.
             self.placement = place(self.placing, self.on_ejected, &self.targets, &self.ejected)

@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    io::{self, IoSlice},
+    io,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -11,7 +11,9 @@ use std::{
 use entourage_core::timeout;
 
 use super::{
+    descriptors::Permit,
     inbox::{Inbox, Read},
+    linger::linger,
     shared::{End, Shared},
     socket::Socket,
     writing::Side,
@@ -24,20 +26,33 @@ use crate::{
 /// How often a client is read before others have their turn.
 const READS: usize = 4;
 
-/// Serves a client until it is gone.
+/// Turns away a client for whom there is no descriptor.
+pub(super) fn refuse<P: Protocol>(shared: &Shared<P>, socket: &Socket) {
+    shared.mux.borrow_mut().refuse();
+    tell_crowded(shared, socket);
+}
+
+/// Tells a client that it is one too many, where it can be told before it has spoken.
+fn tell_crowded<P: Protocol>(shared: &Shared<P>, socket: &Socket) {
+    if shared.terms().patience(socket).is_none() {
+        socket.say(shared.mux.borrow().crowded());
+    }
+}
+
+/// Serves a client until it is gone, which gives its permit back.
 ///
 /// # Cancel safety
 /// Dropped, its connection is closed, and what it is owed goes to nobody.
-pub(super) async fn serve<P: Protocol>(shared: Rc<Shared<P>>, mut socket: Socket, peer: &str) {
-    let patience = shared.terms().patience(&socket);
+pub(super) async fn serve<P: Protocol>(
+    shared: Rc<Shared<P>>,
+    mut socket: Socket,
+    peer: &str,
+    _permit: Permit,
+) {
+    shared.tell_time();
     let joined = shared.mux.borrow_mut().join(peer);
-    let Some(key) = joined else {
-        if patience.is_none() {
-            // A line fits into the buffer of a connection that is new.
-            let _ = socket.try_write(&[IoSlice::new(shared.mux.borrow().crowded())]);
-        }
-        return;
-    };
+    let Some(key) = joined else { return tell_crowded(&shared, &socket) };
+    let patience = shared.terms().patience(&socket);
     let end = Rc::new(End::default());
     shared.enter_client(key, &end);
     if let Some(mut patience) = patience {
@@ -57,7 +72,9 @@ pub(super) async fn serve<P: Protocol>(shared: Rc<Shared<P>>, mut socket: Socket
     }
     *end.socket.borrow_mut() = Some(socket);
     let mut client = Client { shared, end, key, inbox: Inbox::default(), read_all: false, taken: Taken::All };
-    poll_fn(|cx| client.poll(cx)).await;
+    if let Some(socket) = poll_fn(|cx| client.poll(cx)).await {
+        Box::pin(linger(&client.shared, socket)).await;
+    }
 }
 
 /// Makes a client's connection secure.
@@ -93,8 +110,9 @@ struct Client<P: Protocol> {
 }
 
 impl<P: Protocol> Client<P> {
-    /// Reads and writes what can be; ready when the client is gone.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Reads and writes what can be; ready when the client is gone, or has all that it is to have: then
+    /// its connection is to be ended with care.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Socket>> {
         self.end.register(cx);
         self.shared.tell_time();
         let side = Side::Client(self.key);
@@ -114,12 +132,18 @@ impl<P: Protocol> Client<P> {
             ClientEnd::Closed
         } else {
             // Whoever writes its replies has to say so where that may let it go on, or end.
-            self.end.watched.set(self.taken != Taken::All || self.read_all);
+            self.end.watched.set(self.taken != Taken::All || self.read_all || standing.ending);
             return Poll::Pending;
         };
         self.shared.mux.borrow_mut().leave(self.key, end);
         self.shared.leave_client(self.key);
-        Poll::Ready(())
+        if end == ClientEnd::Unread
+            && let Some(socket) = &*self.end.socket.borrow()
+        {
+            socket.forget_unsent();
+        }
+        let lingers = end == ClientEnd::Closed && !self.read_all;
+        Poll::Ready(self.end.socket.borrow_mut().take().filter(|_| lingers))
     }
 
     /// Takes what it has sent, as much as it may have on its way.

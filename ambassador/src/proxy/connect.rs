@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    hash::{BuildHasher, RandomState},
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -20,14 +21,14 @@ use super::{
 use crate::{
     failure::Cause,
     nutcracker::{Address, Pool},
-    protocol::Protocol,
+    protocol::{Asked, Greeted, Greeting, Protocol},
 };
 
 /// The process has as many descriptors as it may, or the machine.
 const MFILE: i32 = rustix::io::Errno::MFILE.raw_os_error();
 const NFILE: i32 = rustix::io::Errno::NFILE.raw_os_error();
 
-/// The longest answer to a greeting.
+/// The longest reply to what is asked before a connection is used.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// How long making a connection may take where no time-out is configured.
@@ -52,7 +53,8 @@ impl Target {
     }
 }
 
-/// Connects to a server, and says the password and the database.
+/// Connects to a server, says the password and the database, and has it prove that its replies are to
+/// what it is asked.
 ///
 /// Its name is looked up each time, so that a server may move.
 ///
@@ -66,24 +68,22 @@ pub(super) async fn connect<P: Protocol>(shared: &Shared<P>, target: &Target) ->
         }
         Address::Unix(path) => Socket::Unix(unix(path).await?),
     };
-    greet(shared, &mut socket).await?;
+    greet(shared, &mut socket, target).await?;
     Ok(socket)
 }
 
 /// Asks a server what a healthy one answers at once, over a connection for this alone.
 pub(super) async fn probe<P: Protocol>(shared: &Shared<P>, target: &Target) -> Result<(), Cause> {
     let mut socket = connect(shared, target).await?;
-    let question = shared.mux.borrow().protocol().probe().0;
-    let answer = ask(shared, &mut socket, question, 1, &mut Vec::new()).await?;
-    match answer.first() {
-        Some(answer) if !is_refusal(shared, answer) => Ok(()),
-        _ => Err(Cause::Rejected),
+    let (question, expected) = shared.mux.borrow().protocol().probe();
+    let mut talk = Talk::new(shared, &mut socket, expected);
+    talk.say(question).await?;
+    let answer = talk.hear().await?;
+    talk.end()?;
+    match shared.mux.borrow().protocol().is_refusal(expected, &answer) {
+        false => Ok(()),
+        true => Err(Cause::Rejected),
     }
-}
-
-fn is_refusal<P: Protocol>(shared: &Shared<P>, answer: &[u8]) -> bool {
-    let mux = shared.mux.borrow();
-    mux.protocol().is_refusal(mux.protocol().probe().1, answer)
 }
 
 /// Makes a connection secure, where it has to be.
@@ -156,53 +156,94 @@ fn refused(error: &io::Error) -> Cause {
     }
 }
 
-/// Says what a connection begins with, and hears whether that is accepted.
-async fn greet<P: Protocol>(shared: &Shared<P>, socket: &mut Socket) -> Result<(), Cause> {
-    let (greeting, replies) = shared.mux.borrow().protocol().greeting();
-    if replies == 0 {
-        return Ok(());
+/// Says what a connection begins with, and hears whether the server lets it in and answers what it is asked.
+async fn greet<P: Protocol>(shared: &Shared<P>, socket: &mut Socket, target: &Target) -> Result<(), Cause> {
+    let greeted = answers(shared, socket, target).await;
+    if let Err(Cause::Lied) = greeted {
+        let server = &target.address;
+        tracing::warn!(%server, "a server said what is no reply to a greeting; the connection is closed");
     }
-    let mut held = Vec::new();
-    let answers = ask(shared, socket, &greeting, replies, &mut held).await?;
-    if !held.is_empty() {
-        return Err(Cause::Lied);
-    }
-    for (n, answer) in answers.iter().enumerate() {
-        if let Err(words) = shared.mux.borrow().protocol().greeted(n, answer) {
-            tracing::error!(words, "a server does not let this proxy in");
-            return Err(Cause::Rejected);
-        }
-    }
-    Ok(())
+    greeted
 }
 
-/// Sends a question, and reads so many replies; what comes behind them is left in `held`.
-async fn ask<P: Protocol>(
-    shared: &Shared<P>,
-    socket: &mut Socket,
-    question: &[u8],
-    replies: usize,
-    held: &mut Vec<u8>,
-) -> Result<Vec<Vec<u8>>, Cause> {
-    let failed = |error: io::Error| cause(&error);
-    socket.write_all(question).await.map_err(failed)?;
-    socket.flush().await.map_err(failed)?;
-    let mut answers = Vec::new();
-    while answers.len() < replies {
-        let measured = {
-            let mux = shared.mux.borrow();
-            let (_, expected) = mux.protocol().probe();
-            mux.protocol().measure(&mut P::Measure::default(), expected, held)
+async fn answers<P: Protocol>(shared: &Shared<P>, socket: &mut Socket, target: &Target) -> Result<(), Cause> {
+    // What a server, or whoever is there in its place, cannot have said before it was asked.
+    let word = format!("{:016x}", RandomState::new().hash_one(()));
+    let Greeting { bytes, requests, expected } = shared.mux.borrow().protocol().greeting(&word);
+    let judge = |asked, reply: &[u8]| match shared.mux.borrow().protocol().greeted(&word, asked, reply) {
+        Greeted::Fine => Ok(None),
+        Greeted::Ask(question) => Ok(Some(question)),
+        Greeted::Refused(words) => {
+            tracing::error!(server = %target.address, words, "a server does not let this proxy in");
+            Err(Cause::Rejected)
+        }
+        Greeted::Lie(_) => Err(Cause::Lied),
+    };
+    let mut talk = Talk::new(shared, socket, expected);
+    talk.say(&bytes).await?;
+    for _ in 1..requests {
+        judge(Asked::Entry, &talk.hear().await?)?;
+    }
+    let again = judge(Asked::Proof, &talk.hear().await?)?;
+    if let Some(question) = again {
+        talk.say(&question).await?;
+        judge(Asked::Again, &talk.hear().await?)?;
+    }
+    talk.end()
+}
+
+/// What is said over a connection before it is used for requests.
+#[derive(Debug)]
+struct Talk<'a, P: Protocol> {
+    shared: &'a Shared<P>,
+    socket: &'a mut Socket,
+    /// What each reply looks like.
+    expected: P::Expected,
+    /// What came behind the last reply.
+    held: Vec<u8>,
+}
+
+impl<'a, P: Protocol> Talk<'a, P> {
+    const fn new(shared: &'a Shared<P>, socket: &'a mut Socket, expected: P::Expected) -> Self {
+        Self { shared, socket, expected, held: Vec::new() }
+    }
+
+    /// Sends requests, to which all before have been answered.
+    async fn say(&mut self, requests: &[u8]) -> Result<(), Cause> {
+        self.end()?;
+        let sent = async {
+            self.socket.write_all(requests).await?;
+            self.socket.flush().await
         };
-        match measured {
-            Ok(Some(len)) if len > 0 => answers.push(held.drain(..len).collect()),
-            Ok(_) if held.len() < LONGEST_ANSWER => match socket.read_buf(held).await {
-                Ok(1..) => {}
-                Ok(0) => return Err(Cause::Lost),
-                Err(error) => return Err(cause(&error)),
-            },
-            _ => return Err(Cause::Lied),
+        match sent.await.map_err(|error| cause(&error)) {
+            // A server that lets nobody in says so and closes: that may still be read.
+            Ok(()) | Err(Cause::Lost) => Ok(()),
+            Err(cause) => Err(cause),
         }
     }
-    Ok(answers)
+
+    /// Reads the next reply.
+    async fn hear(&mut self) -> Result<Vec<u8>, Cause> {
+        loop {
+            let measured = {
+                let mux = self.shared.mux.borrow();
+                mux.protocol().measure(&mut P::Measure::default(), self.expected, &self.held)
+            };
+            match measured {
+                Ok(Some(len)) if len > 0 => return Ok(self.held.drain(..len).collect()),
+                Ok(_) if self.held.len() < LONGEST_ANSWER => match self.socket.read_buf(&mut self.held).await
+                {
+                    Ok(1..) => {}
+                    Ok(0) => return Err(Cause::Lost),
+                    Err(error) => return Err(cause(&error)),
+                },
+                _ => return Err(Cause::Lied),
+            }
+        }
+    }
+
+    /// Whether nothing came that was not asked for.
+    fn end(&self) -> Result<(), Cause> {
+        if self.held.is_empty() { Ok(()) } else { Err(Cause::Lied) }
+    }
 }

@@ -25,8 +25,9 @@ pub(super) async fn watch<P: Protocol>(shared: Rc<Shared<P>>) {
         shared.tell_time();
         if let Some(limit) = limit {
             shared.mux.borrow_mut().sweep(limit);
-            shared.write_soon();
         }
+        shared.mux.borrow_mut().let_go();
+        shared.write_soon();
         shared.mux.borrow_mut().cool_down();
         while probes.try_join_next().is_some() {}
         let due = shared.mux.borrow_mut().due();

@@ -33,13 +33,6 @@ pub(super) async fn keep<P: Protocol>(shared: Rc<Shared<P>>, mut line: usize, ta
     let mut made = None;
     while let Some(Moved { to, by, from }) = hold(&shared, line, &target, made).await {
         left.spawn_local(finish(Rc::clone(&shared), from));
-        // What was asked before is answered before, for as long as a connection may take.
-        let patience = patience(&shared.pool());
-        if !entourage_core::planted("moved-requests-overtake")
-            && let Ok(Some(ended)) = timeout(&shared.clock, patience, left.join_next()).await
-        {
-            pass_on(ended);
-        }
         (line, made) = (to, Some(by));
     }
     while let Some(ended) = left.join_next().await {

@@ -3,19 +3,27 @@
 use std::{
     fs, io,
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use entourage_core::{Clock, sleep};
+use entourage_core::{Clock, planted, sleep};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
 
 use super::socket::Socket;
-use crate::nutcracker::{Listen, Pool};
+use crate::{
+    error::Error,
+    nutcracker::{Listen, Pool},
+};
 
 /// How long nobody is accepted after the process ran out of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How much the kernel is asked to hold for a client that does not read, which is more than it takes to
+/// keep a near one busy; Linux takes twice that. Unasked, it lets each grow to `tcp_wmem`, 4 MiB, which no
+/// bound of the pool counts.
+const SEND_BUFFER: u32 = 256 * 1024;
 
 /// A place where clients come in, which can be handed to the threads that accept there.
 #[derive(Debug)]
@@ -28,7 +36,16 @@ pub(super) struct Door {
 #[derive(Debug)]
 enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, PathBuf),
+    // The file first: it is compared before the listener is closed, which keeps its number from others.
+    Unix(SocketFile, std::os::unix::net::UnixListener),
+}
+
+/// The file of a socket at its path, where others may have put theirs since.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Its device and its number there.
+    bound: (u64, u64),
 }
 
 /// The same, on the thread that accepts.
@@ -63,19 +80,20 @@ impl Door {
                 Bound::Tcp(bound?)
             }
             Listen::Unix { path, mode } => {
-                let listener = unix(path)?;
+                let (file, listener) = unix(path)?;
                 permit(path, *mode)?;
-                Bound::Unix(listener, path.clone())
+                Bound::Unix(file, listener)
             }
         };
         Ok(Self { socket, listen: pool.listen.clone() })
     }
 
-    /// Whether it is where this pool's clients come in.
+    /// Whether it is where this pool's clients come in, and they still find it.
     pub(super) fn serves(&self, pool: &Pool) -> bool {
-        match (&self.listen, &pool.listen) {
-            (Listen::Unix { path, .. }, Listen::Unix { path: other, .. }) => path == other,
-            (listen, other) => listen == other,
+        match (&self.socket, &pool.listen) {
+            (Bound::Unix(file, _), Listen::Unix { path, .. }) => file.path == *path && file.is_there(),
+            (Bound::Tcp(_), listen) => self.listen == *listen,
+            (Bound::Unix(..), Listen::Tcp { .. }) => false,
         }
     }
 
@@ -105,17 +123,33 @@ impl Door {
     pub(super) fn listener(&self) -> io::Result<Listener> {
         match &self.socket {
             Bound::Tcp(listener) => Ok(Listener::Tcp(TcpListener::from_std(listener.try_clone()?)?)),
-            Bound::Unix(listener, _) => Ok(Listener::Unix(UnixListener::from_std(listener.try_clone()?)?)),
+            Bound::Unix(_, listener) => Ok(Listener::Unix(UnixListener::from_std(listener.try_clone()?)?)),
         }
     }
 }
 
-impl Drop for Door {
+impl SocketFile {
+    /// Whether what is at its path is still it.
+    fn is_there(&self) -> bool {
+        identity(&self.path).is_ok_and(|found| found == self.bound)
+    }
+}
+
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Bound::Unix(_, path) = &self.socket {
-            let _ = fs::remove_file(path);
+        if self.is_there() {
+            let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// That clients of this pool cannot come in where it says.
+pub(super) fn unheard(pool: &Pool, source: io::Error) -> Error {
+    Error::Listen { pool: pool.name.clone(), listen: pool.listen.to_string(), source }
 }
 
 fn permit(path: &Path, mode: Option<u32>) -> io::Result<()> {
@@ -123,20 +157,32 @@ fn permit(path: &Path, mode: Option<u32>) -> io::Result<()> {
 }
 
 /// Listens at a path; what a process that died has left there is taken away.
-fn unix(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+fn unix(path: &Path) -> io::Result<(SocketFile, std::os::unix::net::UnixListener)> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
+    if is_socket && is_left_behind(path) {
         fs::remove_file(path)?;
     }
     let listener = std::os::unix::net::UnixListener::bind(path)?;
+    let file = SocketFile { path: path.to_owned(), bound: identity(path)? };
     listener.set_nonblocking(true)?;
-    Ok(listener)
+    Ok((file, listener))
+}
+
+/// Whether nobody has this socket any more; where it cannot be connected to for another reason, somebody
+/// may.
+fn is_left_behind(path: &Path) -> bool {
+    let connected = std::os::unix::net::UnixStream::connect(path);
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn tcp(pool: &Pool, address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(pool.reuse_port)?;
+    if !planted("proxy-lets-the-kernel-hoard") {
+        // Whom it accepts inherits it. A socket of a path has as little of itself.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+    }
     socket.bind(address)?;
     socket.listen(pool.backlog)?.into_std()
 }
@@ -190,3 +236,6 @@ fn is_of_one(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | InvalidInput | NotConnected)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,11 @@
 
 mod client;
 mod connect;
+mod descriptors;
 mod health;
 mod inbox;
 mod line;
+mod linger;
 mod listener;
 mod moved;
 mod pool;
@@ -25,14 +27,16 @@ use std::{
 };
 
 use self::{
-    listener::Door,
+    descriptors::Descriptors,
+    listener::{Door, unheard},
+    pool::limits,
     reactor::Reactor,
     resolve::{Resolve, System},
     terms::Terms,
 };
 use crate::{
     error::Error,
-    nutcracker::{Config, Pool},
+    nutcracker::{Config, Distribution, Pool},
     options::Options,
     pool::Router,
     stats::PoolStats,
@@ -47,6 +51,9 @@ pub struct ShardProxy {
     reactors: Vec<Reactor>,
     options: Options,
     resolver: Arc<dyn Resolve>,
+    descriptors: Arc<Descriptors>,
+    /// One reload after another: each begins with what the one before has left.
+    reloading: tokio::sync::Mutex<()>,
     /// Where clients come in, in the order of the pools.
     doors: Mutex<Arc<[Arc<Door>]>>,
 }
@@ -55,8 +62,9 @@ impl ShardProxy {
     /// Listens for the clients of every pool, and serves them.
     ///
     /// # Errors
-    /// [`Error::Listen`] names the pool whose address cannot be listened at; [`Error::Thread`] if the
-    /// machine gives no thread; otherwise as [`check`](Self::check).
+    /// [`Error::Listen`] names the pool whose address cannot be listened at; [`Error::Descriptors`] if the
+    /// process may have too few of them; [`Error::Thread`] if the machine gives no thread; otherwise as
+    /// [`check`](Self::check).
     pub async fn start(config: Config, options: Options) -> Result<Self, Error> {
         Self::start_with(config, options, Arc::new(System)).await
     }
@@ -64,10 +72,14 @@ impl ShardProxy {
     /// The same, with a resolver of names.
     async fn start_with(config: Config, options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, Error> {
         agree(&config, &options)?;
-        let threads = (0..options.reactors.get())
-            .map(|number| Reactor::start(options.clone(), format!("entourage-shard-{number}")));
+        let descriptors = Descriptors::new();
+        descriptors.fit(&config, options.reactors.get())?;
+        let threads = (0..options.reactors.get()).map(|number| {
+            Reactor::start(options.clone(), Arc::clone(&descriptors), format!("entourage-shard-{number}"))
+        });
         let reactors = threads.collect::<io::Result<_>>().map_err(|source| Error::Thread { source })?;
-        let proxy = Self { reactors, options, resolver, doors: Mutex::new(Arc::new([])) };
+        let (reloading, doors) = (Default::default(), Mutex::new(Arc::new([]) as Arc<[_]>));
+        let proxy = Self { reactors, options, resolver, descriptors, reloading, doors };
         proxy.reload(config).await?;
         Ok(proxy)
     }
@@ -78,7 +90,8 @@ impl ShardProxy {
     /// # Errors
     /// [`Error::Ring`] names the pool whose servers make no ring, [`Error::Tls`] that whose certificates
     /// cannot be used; [`Error::NoPool`] if access was given to a pool that there is not;
-    /// [`Error::WarmUp`] if keys are to move with several threads.
+    /// [`Error::WarmUp`] if keys are to move with several threads, [`Error::WarmUpConnections`] if over several
+    /// connections to one server.
     pub fn check(config: &Config, options: &Options) -> Result<(), Error> {
         agree(config, options)?;
         terms(config, options, &(Arc::new(System) as Arc<dyn Resolve>)).map(drop)
@@ -89,19 +102,36 @@ impl ShardProxy {
     /// Clients stay connected, and no request is dropped: what is on its way is answered by the server
     /// that it went to, and the next request goes where the new configuration says. Clients of a
     /// pool that is no longer there get what they are owed and are closed. Certificates and keys are read
-    /// again, for connections that are made from now on.
+    /// again, for connections that are made from now on. So is the limit of descriptors: what it leaves
+    /// beside the servers is how many clients are let in, and the log says how many. A pool that speaks
+    /// another protocol from now on is another pool. The file of a socket that is gone is made anew.
     ///
     /// # Errors
-    /// [`Error::Listen`], [`Error::Ring`] or [`Error::Tls`], and nothing is changed.
+    /// [`Error::Listen`], [`Error::Ring`], [`Error::Tls`], [`Error::WarmUpConnections`] or
+    /// [`Error::Descriptors`], and nothing is changed.
     ///
     /// # Cancel safety
-    /// Dropped, it may have taken effect, on all threads or on some; call it again.
+    /// Dropped, it may have taken effect; call it again.
     pub async fn reload(&self, config: Config) -> Result<(), Error> {
+        let _turn = self.reloading.lock().await;
         let terms = terms(&config, &self.options, &self.resolver)?;
+        let room = self.descriptors.fit(&config, self.reactors.len())?;
         let doors = self.open(&config).await?;
         let config = Arc::new(config);
-        let orders: Vec<_> =
-            self.reactors.iter().map(|reactor| reactor.reload(&config, &terms, &doors)).collect();
+        let mut listeners = Vec::new();
+        for made in self.reactors.iter().map(|reactor| reactor.listen(&config, &doors)).collect::<Vec<_>>() {
+            listeners.push(made.await.unwrap_or_else(|_| Ok(Vec::new()))?);
+        }
+        for (pool, door) in config.pools.iter().zip(&*doors) {
+            door.permit(pool).map_err(|source| unheard(pool, source))?;
+        }
+        // From here on nothing fails, and nothing is waited for until all threads have their orders.
+        if self.descriptors.allow(room) {
+            self.tell_room(&config, room);
+        }
+        let orders: Vec<_> = (self.reactors.iter().zip(listeners))
+            .map(|(reactor, listeners)| reactor.reload(&config, &terms, &doors, listeners))
+            .collect();
         *self.doors.lock().unwrap_or_else(PoisonError::into_inner) = doors;
         for done in orders {
             // A thread that has ended panicked, and says so when it is joined.
@@ -153,18 +183,28 @@ impl ShardProxy {
         let before = self.doors();
         let mut doors = Vec::new();
         for pool in &config.pools {
-            let (name, listen) = (&pool.name, &pool.listen);
-            let failed = |source| Error::Listen { pool: name.clone(), listen: listen.to_string(), source };
             let open = before.iter().find(|door| door.serves(pool));
             doors.push(match open {
-                Some(door) => {
-                    door.permit(pool).map_err(failed)?;
-                    Arc::clone(door)
-                }
-                None => Arc::new(Door::open(pool).await.map_err(failed)?),
+                Some(door) => Arc::clone(door),
+                None => Arc::new(Door::open(pool).await.map_err(|source| unheard(pool, source))?),
             });
         }
         Ok(doors.into())
+    }
+
+    /// Tells the log how many clients there may be.
+    fn tell_room(&self, config: &Config, clients: usize) {
+        let of_pools = config.pools.iter().map(|pool| limits(pool, &self.options).clients.get());
+        let configured = of_pools.fold(0, usize::saturating_add).saturating_mul(self.reactors.len());
+        if clients < configured {
+            tracing::warn!(
+                clients,
+                configured,
+                "fewer clients fit than are configured; raise the limit of descriptors (`ulimit -n`)"
+            );
+        } else {
+            tracing::info!(clients, "so many clients fit");
+        }
     }
 }
 
@@ -187,9 +227,14 @@ fn agree(config: &Config, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads what the files of every pool say, if its servers make a ring.
+/// Reads what the files of every pool say, if its servers make a ring and its keys may move.
 fn terms(config: &Config, options: &Options, resolver: &Arc<dyn Resolve>) -> Result<Arc<[Terms]>, Error> {
     let of = |pool: &Pool| {
+        let connections = pool.server_connections.get();
+        // What is placed by chance does not move.
+        if options.warm_up.is_some() && connections > 1 && pool.distribution != Distribution::Random {
+            return Err(Error::WarmUpConnections { pool: pool.name.clone(), connections });
+        }
         Router::new(pool, options.on_ejected)
             .map_err(|source| Error::Ring { pool: pool.name.clone(), source })?;
         Terms::load(pool, options, Arc::clone(resolver))

@@ -1,6 +1,6 @@
 //! The tasks of one pool on one thread.
 
-use std::{future::poll_fn, rc::Rc};
+use std::{future::poll_fn, rc::Rc, sync::Arc};
 
 use entourage_core::Moment;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -8,6 +8,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     client,
     connect::Target,
+    descriptors::Descriptors,
     health, line,
     listener::{Incoming, Listener},
     shared::{Chunk, Shared},
@@ -69,19 +70,20 @@ pub(super) struct Beginning {
     pub(super) router: Router,
     pub(super) listener: Listener,
     pub(super) chunk: Chunk,
+    pub(super) descriptors: Arc<Descriptors>,
     pub(super) started: Moment,
 }
 
 impl Beginning {
     /// Serves it, with tasks of `tasks`.
     pub(super) fn serve<P: Protocol>(self, tasks: &mut JoinSet<()>) -> Box<dyn Served> {
-        let Self { pool, terms, options, router, listener, chunk, started } = self;
+        let Self { pool, terms, options, router, listener, chunk, descriptors, started } = self;
         let protocol = P::of(&pool, &options, started, listener.port());
         let (connections, limits) = (pool.server_connections.get() as usize, limits(&pool, &options));
         let mux = Mux::new(protocol, router, connections, ejection(&pool), limits);
         let shared = Rc::new(Shared::new(mux, pool, terms, options, chunk));
         let (changes, changed) = mpsc::unbounded_channel();
-        tasks.spawn_local(serve(Rc::clone(&shared), listener, started, changed));
+        tasks.spawn_local(serve(Rc::clone(&shared), listener, descriptors, started, changed));
         Box::new(Handle { shared, changes })
     }
 }
@@ -93,6 +95,7 @@ impl Beginning {
 async fn serve<P: Protocol>(
     shared: Rc<Shared<P>>,
     listener: Listener,
+    descriptors: Arc<Descriptors>,
     started: Moment,
     mut changed: mpsc::UnboundedReceiver<Change>,
 ) {
@@ -127,10 +130,14 @@ async fn serve<P: Protocol>(
             },
             Some(ended) = tasks.join_next() => pass_on(ended),
             Some(ended) = clients.join_next() => pass_on(ended),
-            Incoming { socket, peer } = incoming => {
-                let shared = Rc::clone(&shared);
-                clients.spawn_local(async move { client::serve(shared, socket, &peer).await });
-            }
+            Incoming { socket, peer } = incoming => match descriptors.acquire() {
+                Some(permit) => {
+                    let shared = Rc::clone(&shared);
+                    clients.spawn_local(async move { client::serve(shared, socket, &peer, permit).await });
+                }
+                // At once: a task of its own would hold the descriptor while others come.
+                None => client::refuse(&shared, &socket),
+            },
         }
         if listener.is_none() && clients.is_empty() {
             return;
@@ -196,7 +203,7 @@ fn ejection(pool: &Pool) -> Ejection {
 }
 
 /// What this pool takes: fewer clients where the file says so.
-fn limits(pool: &Pool, options: &Options) -> Limits {
+pub(super) fn limits(pool: &Pool, options: &Options) -> Limits {
     let mut limits = options.limits.clone();
     if let Some(clients) = pool.client_connections {
         limits.clients = limits.clients.min(clients.try_into().unwrap_or(limits.clients));

@@ -5,8 +5,10 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
+use rustix::net::{SendFlags, send, sockopt::set_socket_linger};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -55,8 +57,33 @@ impl Socket {
             Self::Tcp(socket) => socket.peer_addr().ok(),
             Self::Unix(_) => None,
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.peer(),
+            Self::Tls(stream) => stream.socket().peer_addr().ok(),
         }
+    }
+
+    /// Has the kernel give back what it has not sent, once this is closed: whoever does not read would
+    /// have it keep that for minutes.
+    pub(super) fn forget_unsent(&self) {
+        // What has failed already keeps nothing.
+        let _ = match self {
+            Self::Tcp(socket) => set_socket_linger(socket, Some(Duration::ZERO)),
+            Self::Unix(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => set_socket_linger(stream.socket(), Some(Duration::ZERO)),
+        };
+    }
+
+    /// Says a few bytes over a connection that is new, whether the reactor has heard of it or not; to whom
+    /// expects TLS nothing can be said yet.
+    pub(super) fn say(&self, bytes: &[u8]) {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        // Who has gone already misses nothing.
+        let _ = match self {
+            Self::Tcp(socket) => send(socket, bytes, flags),
+            Self::Unix(socket) => send(socket, bytes, flags),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Ok(0),
+        };
     }
 
     /// Writes what can be written now.

@@ -53,7 +53,8 @@ impl Names {
     }
 }
 
-/// A server of Redis that knows `GET`, whose values are the key and the server's number.
+/// A server of Redis that knows `ECHO`, with which connections begin, and `GET`, whose values are the key
+/// and the server's number.
 #[derive(Clone, Debug, Default)]
 struct Server {
     /// Held, nothing is answered.
@@ -90,8 +91,13 @@ impl Server {
             unread += &String::from_utf8_lossy(&chunk[..read]);
             // A request has five lines, the last of which is its key.
             while let Some((end, _)) = unread.match_indices("\r\n").nth(4) {
+                let is_greeting = unread[..end].contains("\r\nECHO\r\n");
                 let key = unread[..end].rsplit("\r\n").next().unwrap_or_default().to_owned();
                 unread.drain(..end + 2);
+                if is_greeting {
+                    stream.write_all(format!("${}\r\n{key}\r\n", key.len()).as_bytes())?;
+                    continue;
+                }
                 self.asked.fetch_add(1, Ordering::Relaxed);
                 drop(self.gate.lock());
                 let value = format!("{key}@{number}");

@@ -41,6 +41,11 @@ enum Part<'a> {
 }
 
 impl Merge {
+    /// How many bytes it takes.
+    pub(crate) fn held(&self) -> usize {
+        if let Self::Values(order) = self { size_of_val(&**order) } else { 0 }
+    }
+
     /// Writes the one answer, or why there is none.
     pub(super) fn write(
         &self,

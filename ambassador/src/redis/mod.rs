@@ -33,7 +33,7 @@ use crate::{
     mux::{Desk, Outbox},
     nutcracker::{Pool, Secret},
     options::{Login, Options, Partial},
-    protocol::{Fetched, Lie, Parting, Protocol},
+    protocol::{Asked, Fetched, Greeted, Greeting, Lie, Parting, Protocol, Value},
 };
 
 /// What a client may send before it has said the password, as in Redis.
@@ -167,16 +167,20 @@ impl Protocol for Redis {
         }
     }
 
+    fn held(merge: &Merge) -> usize {
+        merge.held()
+    }
+
     fn merge(&self, merge: Merge, gathered: Gathered<Vec<Option<Bytes>>, Failure>, out: &mut Outbox) {
         merge.write(self.partial, &gathered, out);
     }
 
-    fn greeting(&self) -> (Vec<u8>, usize) {
-        greeting::write(self.login.as_ref(), self.password.as_ref(), self.database)
+    fn greeting(&self, word: &str) -> Greeting<Expected> {
+        greeting::write(self.login.as_ref(), self.password.as_ref(), self.database, word)
     }
 
-    fn greeted(&self, _: usize, reply: &[u8]) -> Result<(), String> {
-        greeting::accepts(reply)
+    fn greeted(&self, word: &str, asked: Asked, reply: &[u8]) -> Greeted {
+        greeting::judge(word, asked, reply)
     }
 
     fn say(&self, failure: &Failure, out: &mut Vec<u8>) {
@@ -199,8 +203,12 @@ impl Protocol for Redis {
         moving::fetch(key, send);
     }
 
-    fn store(&self, key: &[u8], replies: &[Bytes]) -> Fetched<Expected> {
-        moving::store(key, replies)
+    fn fetched(&self, replies: &[Bytes]) -> Fetched {
+        moving::fetched(replies)
+    }
+
+    fn store(&self, key: &[u8], value: &Value, replaces: bool) -> (Expected, Vec<u8>) {
+        moving::store(key, value, replaces)
     }
 
     fn is_stored(&self, reply: &[u8]) -> bool {

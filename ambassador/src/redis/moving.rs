@@ -1,7 +1,9 @@
 //! How a key moves to another server, with all that it has and its time to live.
 //!
-//! DUMP gives a value of whatever type; RESTORE takes it, and refuses where there is one. PTTL goes
-//! before DUMP: what expires between them is dumped as nothing.
+//! DUMP gives a value of whatever type; RESTORE takes it, and refuses where there is one unless it is told
+//! to REPLACE that. PTTL goes before DUMP: what expires between them is dumped as nothing.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -11,7 +13,7 @@ use super::{
     frame,
     wire::{Number, number},
 };
-use crate::protocol::Fetched;
+use crate::protocol::{Fetched, Value};
 
 /// Asks for a key: PTTL, then DUMP.
 pub(super) fn fetch(key: &[u8], send: &mut dyn FnMut(Expected, &[u8])) {
@@ -23,24 +25,31 @@ pub(super) fn fetch(key: &[u8], send: &mut dyn FnMut(Expected, &[u8])) {
     send(Expected::of(Reply::BULK), &request);
 }
 
-/// The request that stores what was fetched.
-pub(super) fn store(key: &[u8], replies: &[Bytes]) -> Fetched<Expected> {
+/// What was fetched, by the replies to PTTL and DUMP.
+pub(super) fn fetched(replies: &[Bytes]) -> Fetched {
     let [ttl, dump] = replies else { return Fetched::Amiss };
-    let Some(dump) = dump.strip_prefix(b"$") else { return Fetched::Amiss };
-    let (Number::Is(len, line), Some(ttl)) = (number(dump), ttl.strip_prefix(b":").map(number)) else {
+    let (Some(ttl), Some(value)) = (ttl.strip_prefix(b":"), dump.strip_prefix(b"$")) else {
         return Fetched::Amiss;
     };
+    let Number::Is(len, line) = number(value) else { return Fetched::Amiss };
     let Ok(len) = usize::try_from(len) else { return Fetched::Nothing };
-    // -1 lives for ever, which RESTORE calls 0; 0 is about to end, and lives for a millisecond more.
-    let ttl = match ttl {
-        Number::Is(-1, _) => 0,
-        Number::Is(ttl @ 0.., _) => ttl.max(1),
+    let left = match number(ttl) {
+        Number::Is(-1, _) => None,
+        // 0 is about to end, and lives for a millisecond more: RESTORE calls 0 what lives for ever.
+        Number::Is(left @ 0.., _) => Some(Duration::from_millis(left.max(1).unsigned_abs())),
         _ => return Fetched::Amiss,
     };
-    let Some(value) = dump.get(line..line + len) else { return Fetched::Amiss };
-    let mut request = Vec::with_capacity(value.len() + key.len() + 64);
-    frame(&mut request, &[b"RESTORE", key, ttl.to_string().as_bytes(), value]);
-    Fetched::Store(Expected::of(Reply::STATUS), request)
+    let Some(value) = value.get(line..line + len) else { return Fetched::Amiss };
+    Fetched::Value(Value { bytes: dump.slice_ref(value), flags: 0, left })
+}
+
+/// The request that stores a value.
+pub(super) fn store(key: &[u8], value: &Value, replaces: bool) -> (Expected, Vec<u8>) {
+    let ttl = value.left.map_or(0, |left| left.as_millis()).to_string();
+    let args = [b"RESTORE", key, ttl.as_bytes(), &value.bytes, b"REPLACE"];
+    let mut request = Vec::with_capacity(value.bytes.len() + key.len() + 80);
+    frame(&mut request, if replaces { &args } else { &args[..4] });
+    (Expected::of(Reply::STATUS), request)
 }
 
 /// Whether a key is where it was to be stored: now, or from before.
@@ -60,8 +69,8 @@ mod tests {
     use super::*;
 
     fn stored(ttl: &'static str, dump: &'static str) -> Option<String> {
-        match store(b"k", &[Bytes::from(ttl), Bytes::from(dump)]) {
-            Fetched::Store(_, request) => Some(String::from_utf8(request).unwrap()),
+        match fetched(&[Bytes::from(ttl), Bytes::from(dump)]) {
+            Fetched::Value(value) => Some(String::from_utf8(store(b"k", &value, false).1).unwrap()),
             Fetched::Nothing => None,
             Fetched::Amiss => Some("amiss".to_owned()),
         }
@@ -74,6 +83,14 @@ mod tests {
         for (left, ttl) in [(":-1\r\n", "0"), (":0\r\n", "1"), (":1500\r\n", "1500")] {
             assert_eq!(stored(left, "$3\r\nabc\r\n"), Some(restore(ttl)), "{left}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_there_is_replaced_where_that_is_asked_for() {
+        let value = Value { bytes: Bytes::from("abc"), flags: 0, left: None };
+        let (_, request) = store(b"k", &value, true);
+        let replace = "*5\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$3\r\nabc\r\n$7\r\nREPLACE\r\n";
+        assert_eq!(String::from_utf8(request).unwrap(), replace);
     }
 
     #[test]

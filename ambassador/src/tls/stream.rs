@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, IoSlice, Read, Write},
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -30,9 +29,9 @@ impl Stream {
         Self { socket, session, task: None }
     }
 
-    /// Where the other side is.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.socket.peer_addr().ok()
+    /// What is below it.
+    pub(crate) const fn socket(&self) -> &TcpStream {
+        &self.socket
     }
 
     /// Makes the handshake; nothing is read or written before.

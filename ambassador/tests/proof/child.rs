@@ -4,11 +4,14 @@ use std::{env, fs, net::SocketAddr};
 
 use entourage_ambassador::{Options, ShardProxy};
 use entourage_testkit::{Process, Program};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, getrlimit, prlimit, setrlimit};
 
-use crate::{DEADLINE, proxy};
+use crate::{
+    DEADLINE, proxy,
+    reload::{self, RELOADER},
+};
 
-/// Says to this binary what it is: `proxy`, then the servers.
+/// Says to this binary what it is: a proxy before these servers, or [`RELOADER`].
 pub(crate) const ROLE: &str = "ENTOURAGE_PROOF_ROLE";
 /// How many descriptors it may have.
 const DESCRIPTORS: &str = "ENTOURAGE_PROOF_DESCRIPTORS";
@@ -35,6 +38,14 @@ impl Child {
         Self { process, address }
     }
 
+    /// Allows it so many descriptors from now on; it keeps what it has.
+    pub(crate) fn lower(&self, descriptors: u64) {
+        let pid = i32::try_from(self.process.pid()).ok().and_then(Pid::from_raw);
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = Some(descriptors);
+        prlimit(pid, Resource::Nofile, limit).expect("it runs, and less is allowed");
+    }
+
     /// How many bytes of memory it has.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).expect("it runs");
@@ -53,6 +64,9 @@ impl Child {
 
 /// Serves until it is killed.
 pub(crate) fn run(role: &str) {
+    if role == RELOADER {
+        return reload::run();
+    }
     let descriptors: u64 = env::var(DESCRIPTORS).ok().and_then(|text| text.parse().ok()).expect("it is said");
     raise(descriptors);
     let servers: Vec<_> = role.split(' ').map(str::to_owned).collect();

@@ -11,6 +11,7 @@ mod lies;
 mod memory;
 mod programs;
 mod proxy;
+mod reload;
 mod resp;
 mod server;
 mod shards;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         shards::trials(),
         memory::trials(),
         exhaustion::trials(),
+        reload::trials(),
         hostile::trials(),
         programs::trials(),
     ];

@@ -46,6 +46,11 @@ pub(crate) fn answer(words: &[Vec<u8>]) -> Vec<u8> {
             reply
         }
         b"ping" => b"+PONG\r\n".to_vec(),
+        b"echo" => bulk(&words[1]),
+        // The proxy's own question to a server that has refused the one before.
+        word if words.len() == 1 => {
+            format!("-ERR unknown command '{}'\r\n", word.escape_ascii()).into_bytes()
+        }
         b"set" => b"+OK\r\n".to_vec(),
         other => panic!("a server is asked {:?}", other.escape_ascii().to_string()),
     }

@@ -15,7 +15,8 @@ use tokio::{
 
 use crate::resp::{answer, words};
 
-/// What a connection does, from its first request on or after so many honest replies.
+/// What a connection does, from its first request on or after so many honest replies; that to the proxy's
+/// own, with which a connection begins, is honest and not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Habit {
     Honest,
@@ -39,6 +40,8 @@ pub(crate) enum Habit {
     Full(&'static [u8]),
     /// A reply once half of a request has come, and the connection is held.
     Early,
+    /// These words when it is connected, then honest replies, each after a while.
+    Banner(&'static [u8]),
 }
 
 /// What all connections to one server share.
@@ -81,6 +84,9 @@ async fn converse(mut stream: TcpStream, habit: Habit, book: &Book) -> std::io::
     if let Habit::Full(words) = habit {
         return stream.write_all(words).await;
     }
+    if let Habit::Banner(words) = habit {
+        stream.write_all(words).await?;
+    }
     loop {
         if stream.read_buf(&mut held).await? == 0 {
             return Ok(());
@@ -88,9 +94,17 @@ async fn converse(mut stream: TcpStream, habit: Habit, book: &Book) -> std::io::
         if habit == Habit::Early && words(&held).is_none() {
             stream.write_all(b"$3\r\nlie\r\n").await?;
         }
+        if let Habit::Banner(_) = habit {
+            // Who believes the banner has said more by then.
+            sleep(&clock, Duration::from_millis(5)).await;
+        }
         let mut at = 0;
         while let Some((request, len)) = words(&held[at..]) {
             at += len;
+            if is_greeting(&request) {
+                out.extend_from_slice(&answer(&request));
+                continue;
+            }
             count += 1;
             book.note(&request);
             let reply = answer(&request);
@@ -144,6 +158,11 @@ async fn converse(mut stream: TcpStream, habit: Habit, book: &Book) -> std::io::
         }
         out.clear();
     }
+}
+
+/// Whether it is the proxy's own, which has to know what the server is: what clients ask has keys.
+fn is_greeting(request: &[Vec<u8>]) -> bool {
+    request[0] == b"ECHO" || request.len() == 1 && !request[0].eq_ignore_ascii_case(b"ping")
 }
 
 /// Reads until the proxy ends the connection.

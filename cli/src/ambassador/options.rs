@@ -23,7 +23,7 @@ pub(super) struct Behaviour {
     /// Let the next request be the probe of an ejected server, as nutcracker does
     #[arg(long, env = "ENTOURAGE_NO_PROBE")]
     no_probe: bool,
-    /// So long after a reload, move each key from its old server when it is first used; needs one reactor [default: 0s: keys that move are missing]
+    /// So long after a reload, move each key from its old server when it is first used; needs one reactor and one connection to each server [default: 0s: keys that move are missing]
     #[arg(long, env = "ENTOURAGE_WARM_UP", value_name = "DURATION", value_parser = humantime::parse_duration)]
     warm_up: Option<Duration>,
     /// How long after a failed attempt to connect the next is made, at the earliest

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 use entourage_ambassador::{Figure, ShardProxy};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{
     classic::Classic, configuration, follow::Follower, options::Behaviour, page::Page, pid_file::PidFile,
@@ -29,6 +30,9 @@ use crate::{
 /// Every key stays where nutcracker has it, and its flags go on working. SIGHUP reads the file again,
 /// and so does a change of it; one that is refused leaves all as it was, with the reason in the log.
 /// SIGTTIN and SIGTTOU log more and less. SIGTERM and SIGINT drain.
+///
+/// Clients are let in for as long as descriptors are left beside those that are kept for the servers: the
+/// soft limit is raised to the hard one, and the log says how many clients fit.
 #[derive(Args)]
 pub(crate) struct Shard {
     /// The configuration, as nutcracker reads it
@@ -73,6 +77,7 @@ impl Shard {
         }
         let stats = format!("{}:{}", self.classic.stats_addr, self.classic.stats_port);
         let stats: admin::Address = stats.parse().map_err(Usage)?;
+        raise_descriptors();
         let shutdown = signals::shutdown(self.grace)?;
         let listener = stats.listen("--stats-port or --stats-addr").await?;
         let told = Told::new(config.clone());
@@ -112,6 +117,17 @@ impl Shard {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// Has this process have as many descriptors as it may: each client takes one.
+fn raise_descriptors() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?current, ?maximum, "the limit of descriptors stays where it is");
     }
 }
 

@@ -21,9 +21,14 @@ fn mux<P: Protocol>(limits: Limits) -> Mux<P> {
     before("   - 127.0.0.1:2:1\n", limits)
 }
 
-/// A mux before these servers, the first of which is up.
+/// A mux before these servers of Redis, the first of which is up.
 fn before<P: Protocol>(servers: &str, limits: Limits) -> Mux<P> {
-    let config = Config::parse(&format!("p:\n  listen: 127.0.0.1:1\n  redis: true\n  servers:\n{servers}"));
+    before_text(&format!("  redis: true\n  servers:\n{servers}"), limits)
+}
+
+/// The same of a pool that says this.
+fn before_text<P: Protocol>(text: &str, limits: Limits) -> Mux<P> {
+    let config = Config::parse(&format!("p:\n  listen: 127.0.0.1:1\n{text}"));
     let pool = &config.expect("the file is right").pools[0];
     let options = Options { limits: limits.clone(), ..Options::default() };
     let router = Router::new(pool, OnEjected::Rehash).expect("they make a ring");
@@ -106,6 +111,71 @@ fn a5_who_has_more_behind_an_unanswered_request_than_may_wait_is_looked_at() {
     }
     // The foresight alone has stopped it.
     assert_eq!(take(&mut mux, client, GET).0, Taken::Enough);
+}
+
+#[test]
+fn a5_what_is_remembered_of_requests_to_many_servers_is_held_too() {
+    let limits = Limits { owed: 1024 * 1024, ..Limits::default() };
+    let servers = "   - 127.0.0.1:2:1 a\n   - 127.0.0.1:3:1 b\n";
+    let bulks: String = (100_000..200_000).map(|number| format!("$7\r\nk{number}\r\n")).collect();
+    let keys: String = (100_000..200_000).map(|number| format!(" k{number}")).collect();
+    let (sent, ahead) =
+        (format!("*100001\r\n$4\r\nMGET\r\n{bulks}").repeat(8), format!("get{keys}\r\n").repeat(8));
+    let taken = |left: &[u8], sent: &str| 8 - 8 * left.len() / sent.len();
+    // Nobody answers, and each request is remembered with all its keys' places.
+    let mut redis: Mux<Redis> = before(servers, limits.clone());
+    let client = redis.join("peer").expect("it is the first");
+    let (why, left) = take(&mut redis, client, sent.as_bytes());
+    assert_eq!((why, taken(left, &sent)), (Taken::Enough, 4));
+    let mut memcached: Mux<Memcached> = before_text(&format!("  servers:\n{servers}"), limits);
+    let client = memcached.join("peer").expect("it is the first");
+    let (why, left) = take(&mut memcached, client, ahead.as_bytes());
+    assert_eq!((why, taken(left, &ahead)), (Taken::Enough, 1));
+    assert!(memcached.standing(client).waits && !memcached.standing(client).is_unread);
+}
+
+#[test]
+fn one_answer_of_many_servers_that_is_longer_than_may_wait_may_wait_alone() {
+    let limits = Limits { unread: 64 * 1024, ..Limits::default() };
+    let mut mux: Mux<Redis> = before("   - 127.0.0.1:2:1 a\n   - 127.0.0.1:3:1 b\n", limits);
+    mux.connected(1);
+    let client = mux.join("peer").expect("it is the first");
+    let keys: String = (0..20).map(|number| format!(" k{number}")).collect();
+    take(&mut mux, client, format!("MGET{keys}\r\n").as_bytes());
+    let value = [b"$60000\r\n", &[b'v'; 60_000][..], b"\r\n"].concat();
+    for line in 0..2 {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let filled = mux.for_server(line, &mut slices);
+        let asked: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        let count = asked.split(|byte| *byte == b'k').count() - 1;
+        mux.sent(line, asked.len());
+        let reply = [format!("*{count}\r\n").as_bytes(), &value.repeat(count)].concat();
+        mux.reply(line, &mut Input::Lent(&reply)).expect("it was asked for");
+    }
+    let standing = mux.standing(client);
+    assert!(standing.to_write > 20 * 60_000 && !standing.is_unread, "{standing:?}");
+}
+
+#[test]
+fn a5_who_hoards_is_closed_and_not_who_comes_last() {
+    const KIB: usize = 1024;
+    let mut mux: Mux<Redis> = mux(Limits { buffered: 200 * KIB, ..Limits::default() });
+    let [first, second, last] =
+        ["first", "second", "last"].map(|peer| mux.join(peer).expect("there is room"));
+    for (hoarder, held) in [(first, 99 * KIB), (second, 100 * KIB)] {
+        mux.hold(hoarder, held);
+        assert!(!mux.standing(hoarder).is_unread);
+    }
+    mux.hold(last, 70 * KIB);
+    assert!(!mux.standing(last).is_unread, "it holds the least");
+    // The greatest is looked at, though it does nothing.
+    let mut seen = Vec::new();
+    mux.listed_clients(&mut seen);
+    assert_eq!(seen, [second]);
+    assert!(mux.standing(second).is_unread && !mux.standing(first).is_unread);
+    mux.leave(second, ClientEnd::Unread);
+    mux.hold(last, 101 * KIB);
+    assert!(!mux.standing(last).is_unread, "there is room again");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod asker;
 mod bounds;
+mod order;
 mod request;
 mod shard;
 mod warm_up;

@@ -1,5 +1,6 @@
 //! A proxy between clients and real servers of Redis.
 
+mod goodbye;
 mod reload;
 mod warm_up;
 

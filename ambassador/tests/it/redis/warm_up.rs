@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use entourage_ambassador::{Options, ShardProxy};
+use entourage_ambassador::{Error, Options, ShardProxy};
 use entourage_testkit::{Redis, Rng, eventually};
 
 use super::{Client, PATIENCE, Reply, config, is_installed, request};
@@ -177,4 +177,73 @@ fn no_acknowledged_write_is_lost_while_keys_move_under_writes() {
         let clients = servers[0].cli(["CLIENT", "LIST"]).stdout;
         (clients.lines().count() == 1).then_some(())
     });
+}
+
+#[test]
+fn a6_what_a_server_comes_back_with_yields_to_what_was_written_meanwhile() {
+    if !is_installed() {
+        return;
+    }
+    let servers = Redis::shards::<2>();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
+    let mut options = Options::default();
+    options.warm_up = Some(Duration::from_secs(600));
+    let alone = config(&text(&servers, &[0]));
+    let proxy = runtime.block_on(ShardProxy::start(alone, options)).expect("it can listen");
+    let mut client = Client::new(proxy.addresses()[0].expect("it listens at a port"));
+    let mut back = Client::new(servers[1].endpoint().parse().expect("it is an address"));
+    let ok = Reply::Line("+OK".into());
+    for key in 0..100 {
+        client.send(&request(&["SET", &name(key), "1"]));
+        assert_eq!(client.reply(), ok);
+        match key % 4 {
+            0 => back.send(&request(&["SET", &name(key), "100"])),
+            1 => back.send(&request(&["SET", &name(key), "100", "EX", "3600"])),
+            2 => back.send(&request(&["RPUSH", &name(key), "100"])),
+            // Another proxy has stored it, and gone no further.
+            _ => back.send(&request(&["SET", &name(key), "1"])),
+        }
+        assert!(matches!(back.reply(), Reply::Line(_)));
+    }
+    runtime.block_on(proxy.reload(config(&text(&servers, &[0, 1])))).expect("it is a configuration");
+
+    for key in 0..100 {
+        client.send(&request(&["INCR", &name(key)]));
+        assert_eq!(client.reply(), Reply::Line(":2".into()), "{}", name(key));
+        client.send(&request(&["TTL", &name(key)]));
+        assert_eq!(client.reply(), Reply::Line(":-1".into()), "{}", name(key));
+    }
+    let counts = runtime.block_on(proxy.stats())[0].counts;
+    assert!(counts.keys_moved > 20, "about half of them moved: {counts:?}");
+    for key in 0..100 {
+        client.send(&request(&["GET", &name(key)]));
+        assert_eq!(client.reply(), Reply::Bulk(Some(b"2".to_vec())), "{}", name(key));
+    }
+}
+
+#[test]
+fn a6_keys_do_not_move_over_several_connections_to_a_server() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
+    let pool = |connections, distribution| {
+        config(&format!(
+            "several:\n  listen: 127.0.0.1:1\n  redis: true\n  distribution: {distribution}\n  \
+             server_connections: {connections}\n  servers:\n   - 127.0.0.1:1:1\n"
+        ))
+    };
+    let mut options = Options::default();
+    options.warm_up = Some(Duration::from_secs(600));
+    let is_refused = |result| {
+        let error = match result {
+            Err(error @ Error::WarmUpConnections { connections: 2, .. }) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(error.contains(r#"pool "several" has 2; configure `server_connections: 1`"#), "{error}");
+    };
+    is_refused(ShardProxy::check(&pool(2, "ketama"), &options));
+    is_refused(runtime.block_on(ShardProxy::start(pool(2, "modula"), options.clone())).map(drop));
+    let proxy = runtime.block_on(ShardProxy::start(pool(1, "ketama"), options)).expect("it can listen");
+    is_refused(runtime.block_on(proxy.reload(pool(2, "ketama"))));
+    // What is placed by chance does not move, and without a warm-up nothing does.
+    runtime.block_on(proxy.reload(pool(2, "random"))).expect("it is served");
+    ShardProxy::check(&pool(2, "ketama"), &Options::default()).expect("it can be served");
 }

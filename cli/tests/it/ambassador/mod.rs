@@ -1,5 +1,6 @@
 //! `entourage ambassador shard`: pools of a nutcracker.yml before real servers.
 
+mod descriptors;
 mod followed;
 mod log;
 mod served;

@@ -56,6 +56,11 @@ fn what_cannot_work_is_refused_with_status_2_before_anything_is_served() {
             &["--reactors", "2", "--warm-up", "1s", "--check"],
             "a warm-up needs one thread, and 2 are configured",
         ),
+        (
+            &SOUND.replace("  servers:", "  server_connections: 2\n  servers:"),
+            &["--warm-up", "1s", "--check"],
+            "pool \"alpha\" has 2; configure `server_connections: 1`",
+        ),
         (SOUND, &["--auth-user", "u", "--auth-file", "/no/such/file", "--check"], "/no/such/file cannot be"),
         (SOUND, &["--auth-user", "u", "--auth-file", "/dev/zero", "--check"], "is longer than"),
     ] {
