@@ -73,7 +73,10 @@ pub(super) async fn serve<P: Protocol>(
     *end.socket.borrow_mut() = Some(socket);
     let mut client = Client { shared, end, key, inbox: Inbox::default(), read_all: false, taken: Taken::All };
     if let Some(socket) = poll_fn(|cx| client.poll(cx)).await {
-        Box::pin(linger(&client.shared, socket)).await;
+        let shared = Rc::clone(&client.shared);
+        // What it has sent and nobody takes is not kept meanwhile.
+        drop(client);
+        Box::pin(linger(&shared, socket)).await;
     }
 }
 

@@ -53,9 +53,21 @@ fn reload(mux: &mut Mux<Redis>, connections: usize, keeps: bool) {
     added.iter().for_each(|(_, line)| mux.connected(*line));
 }
 
-/// The lines over which this client's requests go: it sends one, and what is to be sent tells.
+/// Has the mux take a request of this client.
 fn ask(mux: &mut Mux<Redis>, client: ClientKey, request: &[u8]) {
     mux.take(client, &mut Input::Lent(request));
+}
+
+/// A mux whose one connection a reload has renewed: a client was sent its first request over the old one,
+/// which is not answered, and has asked for the second.
+fn renewed() -> Mux<Redis> {
+    let mut mux = before(1);
+    let client = mux.join("peer").expect("it is the first");
+    ask(&mut mux, client, FIRST);
+    assert_eq!(send(&mut mux, 0), FIRST);
+    reload(&mut mux, 1, false);
+    ask(&mut mux, client, SECOND);
+    mux
 }
 
 /// Sends what may be sent over this line.
@@ -71,7 +83,7 @@ fn answer(mux: &mut Mux<Redis>, line: usize) {
     mux.reply(line, &mut Input::Lent(OK)).expect("it was asked");
 }
 
-/// Whether these lines, and no others, are listed.
+/// The lines that are to be looked at.
 fn listed(mux: &mut Mux<Redis>) -> Vec<usize> {
     let mut listed = Vec::new();
     mux.listed_lines(&mut listed);
@@ -80,12 +92,7 @@ fn listed(mux: &mut Mux<Redis>) -> Vec<usize> {
 
 #[test]
 fn a1_what_was_asked_over_a_connection_that_a_reload_renews_is_answered_before_the_next_is_asked() {
-    let mut mux = before(1);
-    let client = mux.join("peer").expect("it is the first");
-    ask(&mut mux, client, FIRST);
-    assert_eq!(send(&mut mux, 0), FIRST);
-    reload(&mut mux, 1, false);
-    ask(&mut mux, client, SECOND);
+    let mut mux = renewed();
     listed(&mut mux);
     assert_eq!((send(&mut mux, 1), mux.wants(1).is_asked), (Vec::new(), false));
     answer(&mut mux, 0);
@@ -121,12 +128,7 @@ fn a1_a_client_that_gets_another_of_several_connections_overtakes_nothing() {
 
 #[test]
 fn who_is_never_answered_holds_up_the_next_connection_for_a_while_alone() {
-    let mut mux = before(1);
-    let client = mux.join("peer").expect("it is the first");
-    ask(&mut mux, client, FIRST);
-    assert_eq!(send(&mut mux, 0), FIRST);
-    reload(&mut mux, 1, false);
-    ask(&mut mux, client, SECOND);
+    let mut mux = renewed();
     mux.tell(Moment::ZERO + Duration::from_secs(6));
     mux.let_go();
     assert_eq!(send(&mut mux, 1), SECOND);
@@ -134,14 +136,9 @@ fn who_is_never_answered_holds_up_the_next_connection_for_a_while_alone() {
 
 #[test]
 fn a_connection_that_ended_is_waited_for_no_longer_by_whoever_has_its_place() {
-    let mut mux = before(1);
-    let client = mux.join("peer").expect("it is the first");
-    ask(&mut mux, client, FIRST);
-    send(&mut mux, 0);
-    reload(&mut mux, 1, false);
+    let mut mux = renewed();
     mux.give_up(0, crate::failure::Cause::Lost);
     mux.forget(0);
     assert!(mux.wants(0).ended);
-    ask(&mut mux, client, SECOND);
     assert_eq!(send(&mut mux, 1), SECOND);
 }
